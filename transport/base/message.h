@@ -1,0 +1,35 @@
+// Heads of HTTP messages as the transport passes them around.
+//
+// Thread safety: plain values.
+// Invariants: a RequestHead that came out of ValidateRequest (transport/base/field_rules.h) can be
+// put on the wire as it is.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "transport/base/header_list.h"
+#include "transport/base/url.h"
+
+namespace spillway {
+
+struct RequestHead {
+  std::string method;  // a token; never empty after validation
+  Url url;
+  std::string target;  // request target when it is not url.target ("*" with OPTIONS); else empty
+  HeaderList headers;  // in the caller's order; may hold Host, Connection: close, Content-Length
+};
+
+struct ResponseHead {
+  std::uint32_t status = 0;
+  int minor_version = 1;  // HTTP/1.x
+  std::string reason;
+  HeaderList headers;
+};
+
+// How many body bytes follow a response head.
+enum class BodyKind : std::uint8_t { kNone, kLength, kChunked, kUntilClose };
+
+}  // namespace spillway

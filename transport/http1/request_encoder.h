@@ -1,0 +1,39 @@
+// Request heads as HTTP/1.1 bytes.
+//
+// What it is: serialises a checked RequestHead once, refusing rather than escaping (rule R9): the
+// request line, Host, the caller's headers in the caller's order, framing.
+// Thread safety: pure functions.
+// Errors: none; the input went through CheckRequest (transport/base/field_rules.h), which the
+// encoder re-checks in debug builds only.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "transport/base/message.h"
+
+namespace spillway {
+
+// How the request body is framed on the wire.
+struct RequestFraming {
+  enum class Kind : std::uint8_t { kNone, kLength, kChunked } kind = Kind::kNone;
+  std::uint64_t length = 0;
+};
+
+// Framing of a body whose length is known. Content-Length: 0 is sent for methods that usually have
+// a body (POST, PUT, PATCH), not for others (F2); a body on any method is framed (C-017).
+RequestFraming FramingFor(std::string_view method, std::optional<std::uint64_t> body_length);
+
+struct EncodeOptions {
+  RequestFraming framing;
+  bool close = false;  // send "Connection: close", exactly once (R8)
+};
+
+// Appends the head, blank line included, to `out`. Host comes from the caller's Host header when
+// there is one (V11), else from the URL. The caller's Host, Content-Length and Connection headers
+// are replaced by ours in any spelling (V14); everything else is sent as given, in order.
+void EncodeRequestHead(const RequestHead& head, const EncodeOptions& options, std::string& out);
+
+}  // namespace spillway
