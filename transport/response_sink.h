@@ -1,0 +1,35 @@
+// Where the events of one round trip go.
+//
+// What it is: the caller's side of an exchange that streams. Order: OnInformational*, OnHead?,
+// OnData*, OnTrailers?, OnEnd. OnEnd comes exactly once and last, also after Cancel.
+// Thread safety: calls for one round trip never overlap; they come on an event-loop thread or, when
+// a request fails at once, on the thread that called Transport::Start (before it returns).
+// A sink must not block. It may call RoundTrip::Cancel and Resume from inside its functions.
+
+#pragma once
+
+#include <cstdint>
+
+#include "transport/base/bytes.h"
+#include "transport/base/message.h"
+#include "transport/records.h"
+
+namespace spillway {
+
+enum class Flow : std::uint8_t { kContinue, kPause };
+
+class ResponseSink {
+ public:
+  virtual ~ResponseSink() = default;
+
+  virtual void OnInformational(ResponseHead head) = 0;
+  virtual void OnHead(ResponseHead head, BodyKind kind, std::uint64_t length) = 0;
+  // `chunk.owner` may be null: the bytes are then valid only during the call. kPause stops reading
+  // from the origin until RoundTrip::Resume.
+  virtual Flow OnData(const Chunk& chunk) = 0;
+  virtual void OnTrailers(HeaderList trailers) = 0;
+  // `record.failure` is empty when the response was complete.
+  virtual void OnEnd(const RoundTripRecord& record) = 0;
+};
+
+}  // namespace spillway

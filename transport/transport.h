@@ -1,0 +1,96 @@
+// The transport: takes a request, delivers a response over a pooled connection.
+//
+// What it is: the facade of everything below server/. It owns the event loops, the pool, the
+// resolver and the connections. No gRPC, no metrics library.
+// Thread safety: every function may be called from any thread.
+// Invariants: each Start leads to exactly one OnEnd; after Shutdown returned no sink is called.
+
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "transport/base/body_source.h"
+#include "transport/base/instant.h"
+#include "transport/base/message.h"
+#include "transport/base/options.h"
+#include "transport/base/policy.h"
+#include "transport/observer.h"
+#include "transport/response_sink.h"
+
+namespace spillway {
+
+enum class Idempotency : std::uint8_t { kByMethod, kIdempotent, kNotIdempotent };
+
+// One request as its caller wants it done. `url`, headers and body are not yet checked.
+struct Request {
+  std::string method;  // empty: GET
+  std::string url;
+  std::string request_target;
+  HeaderList headers;
+  std::unique_ptr<BodySource> body;  // null: none
+
+  // The caller's deadline; kNever when there is none.
+  Instant deadline = kNever;
+  Duration response_header_timeout = Duration::zero();  // zero: policy
+  Idempotency idempotency = Idempotency::kByMethod;
+  std::uint32_t max_attempts = 0;                        // zero: policy; can only narrow it
+  bool fresh_connection = false;
+  std::uint64_t max_response_bytes = 0;                  // zero: unlimited
+  bool want_timeline = false;
+};
+
+// A running round trip. Holding or dropping the handle changes nothing.
+class RoundTripHandle {
+ public:
+  virtual ~RoundTripHandle() = default;
+  // Ends it; OnEnd follows with kCancelled unless another outcome was already on its way (A1, R11).
+  virtual void Cancel() = 0;
+  // After OnData answered kPause.
+  virtual void Resume() = 0;
+};
+
+struct TransportOptions {
+  ProcessLimits limits;
+  std::shared_ptr<const Policy> policy;
+  std::shared_ptr<TransportObserver> observer;  // null: none
+  // Refuses addresses before connect() (SSRF, our own listeners). Null: all allowed. Called on
+  // loop threads with the address to be dialled, in binary form.
+  std::function<bool(const struct sockaddr* address, unsigned length)> address_allowed;
+  // Replaces getaddrinfo, for tests: blocking, called on resolver threads; returns addresses or a
+  // getaddrinfo error code. Null: the system's.
+  std::function<int(const std::string& host, std::vector<std::string>& numeric_addresses)> lookup;
+};
+
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  static std::unique_ptr<Transport> Create(TransportOptions options);
+
+  // Starts a round trip. When the request is malformed, nothing is dialled and OnEnd is called
+  // before this returns.
+  virtual std::shared_ptr<RoundTripHandle> Start(Request request,
+                                                 std::shared_ptr<ResponseSink> sink) = 0;
+
+  virtual Instant Now() const = 0;
+  virtual std::shared_ptr<const Policy> policy() const = 0;
+  virtual void SetPolicy(std::shared_ptr<const Policy> policy) = 0;
+  virtual std::vector<PoolSnapshot> Snapshot() const = 0;
+  // Closes idle connections of all keys, or of those whose destination name or host equals
+  // `filter`; returns how many.
+  virtual std::uint32_t CloseIdleConnections(const std::string& filter) = 0;
+  // Origin connections open or dialling, and the cap.
+  virtual std::uint32_t connection_count() const = 0;
+  virtual std::uint32_t connection_limit() const = 0;
+  virtual std::uint32_t active_round_trips() const = 0;
+
+  // No new round trips (they fail with kDraining); idle connections close; running ones go on.
+  // `drained` is called once, when the last round trip has ended.
+  virtual void Drain(std::function<void()> drained) = 0;
+  // Cancels what still runs and stops all threads. Idempotent.
+  virtual void Shutdown() = 0;
+};
+
+}  // namespace spillway
