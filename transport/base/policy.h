@@ -4,14 +4,18 @@
 // policy can never change a request halfway. A Destination is one entry of the configuration file;
 // `fallback` covers whatever matches none.
 // Thread safety: immutable once shared.
-// Invariants: destination names are unique and non-empty; no two destinations match the same
-// (host pattern, port) pair (Policy::Build refuses it); the fallback's name is "".
+// Invariants: destination names are unique and non-empty; no two matches of equal rank can be true
+// of the same URL (Policy::Build refuses it); the fallback's name is "" and it has no matches.
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "transport/base/failure.h"
@@ -21,12 +25,19 @@
 
 namespace spillway {
 
-// One way a destination recognises its requests. Empty `schemes`/`ports` match any.
+// One way a destination recognises its requests. Empty `scheme`/`ports` match any.
 struct DestinationMatch {
   std::string scheme;             // "" any, "http" or "https"
-  std::string host;               // exact canonical host, or "*.suffix" (any number of labels above)
+  std::string host;               // exact canonical host, or "*.suffix" (any number of labels above,
+                                  // at least one: the suffix itself does not match, case C-063)
   std::vector<std::uint16_t> ports;
+
+  bool operator==(const DestinationMatch&) const = default;
 };
+
+// "host", an IPv6 address with or without brackets, or "*.suffix", in any spelling that a URL may
+// use, in the canonical form that a Url's host has. Errors: BadRequest naming `field`.
+Result<std::string> CanonicalHostPattern(std::string_view pattern, std::string_view field);
 
 struct Destination {
   std::string name;
@@ -55,11 +66,31 @@ class Policy {
   const RequestFieldLimits& request_limits() const { return request_limits_; }
 
  private:
+  // A match under its host pattern, in the order in which Match tries them.
+  struct Entry {
+    std::string scheme;
+    std::vector<std::uint16_t> ports;  // sorted
+    std::size_t destination = 0;
+    std::string path;                  // "destinations[2].matches[0]"
+  };
+  struct HostHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view host) const {
+      return std::hash<std::string_view>()(host);
+    }
+  };
+  using HostTable = std::unordered_map<std::string, std::vector<Entry>, HostHash, std::equal_to<>>;
+
   Policy() = default;
+  Result<void> Add(std::size_t destination, const DestinationMatch& match, std::string path);
+  const Destination* Find(const HostTable& table, std::string_view host, const Url& url) const;
+
   std::uint64_t version_ = 0;
   std::vector<Destination> destinations_;
   Destination fallback_;
   RequestFieldLimits request_limits_;
+  HostTable exact_;
+  HostTable suffixes_;  // keyed without the "*."
 };
 
 }  // namespace spillway

@@ -1,0 +1,241 @@
+// Which destination a URL gets, and which sets of destinations are refused.
+
+#include "transport/base/policy.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace spillway {
+namespace {
+
+Url UrlOf(const std::string& text) {
+  const Result<Url> url = ParseUrl(text);
+  EXPECT_TRUE(url.has_value()) << text;
+  return url.has_value() ? *url : Url{};
+}
+
+Destination Named(std::string name, std::vector<DestinationMatch> matches) {
+  Destination destination;
+  destination.name = std::move(name);
+  destination.matches = std::move(matches);
+  return destination;
+}
+
+Result<std::shared_ptr<const Policy>> Build(std::vector<Destination> destinations) {
+  return Policy::Build(7, std::move(destinations), Destination{}, RequestFieldLimits{});
+}
+
+// Every kind of match, none in the order in which they must be tried.
+std::vector<Destination> Everything() {
+  return {
+      Named("suffix", {{"", "*.example.com", {}}}),
+      Named("suffix-https", {{"https", "*.example.com", {}}}),
+      Named("suffix-8080", {{"", "*.example.com", {9090, 8080}}}),
+      Named("deep-suffix", {{"", "*.eu.example.com", {}}}),
+      Named("api", {{"", "api.example.com", {}}}),
+      Named("api-http", {{"http", "api.example.com", {}}}),
+      Named("api-8080", {{"", "api.example.com", {8080}}}),
+      Named("api-http-8080", {{"http", "api.example.com", {8080}}}),
+      Named("only-https", {{"https", "secure.example.org", {}}}),
+      Named("two", {{"", "one.example.org", {}}, {"", "two.example.org", {81}}}),
+      Named("v4", {{"", "192.0.2.7", {}}}),
+      Named("v6", {{"", "2001:db8::7", {8443}}}),
+      Named("top", {{"", "*.internal", {}}}),
+  };
+}
+
+struct MatchRow {
+  const char* title;
+  const char* url;
+  const char* destination;
+};
+
+class PolicyMatch : public testing::TestWithParam<MatchRow> {};
+
+TEST_P(PolicyMatch, GivesTheMostSpecificDestination) {
+  const auto policy = Build(Everything());
+  ASSERT_TRUE(policy.has_value()) << policy.error().message;
+  EXPECT_EQ((*policy)->Match(UrlOf(GetParam().url)).name, GetParam().destination);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, PolicyMatch,
+    testing::Values(
+        MatchRow{"ExactBeforeSuffix", "https://api.example.com/", "api"},
+        MatchRow{"SchemeBeforeNone", "http://api.example.com/", "api-http"},
+        MatchRow{"PortBeforeScheme", "https://api.example.com:8080/", "api-8080"},
+        MatchRow{"PortAndSchemeBeforePort", "http://api.example.com:8080/", "api-http-8080"},
+        MatchRow{"ExactWithoutPortBeforeSuffixWithPort", "https://api.example.com:9090/", "api"},
+        MatchRow{"Suffix", "http://other.example.com/", "suffix"},
+        MatchRow{"SuffixWithScheme", "https://other.example.com/", "suffix-https"},
+        MatchRow{"SuffixPortBeforeScheme", "https://other.example.com:8080/", "suffix-8080"},
+        MatchRow{"SecondPortOfAList", "http://other.example.com:9090/", "suffix-8080"},
+        MatchRow{"LongerSuffixBeforeShorterWithPort", "http://a.eu.example.com:8080/",
+                 "deep-suffix"},
+        MatchRow{"SuffixSpansLabels", "http://a.b.c.example.com/", "suffix"},
+        MatchRow{"C063SuffixIsNotItsOwnHost", "http://example.com/", ""},
+        MatchRow{"SuffixOfAShorterSuffix", "http://eu.example.com/", "suffix"},
+        MatchRow{"C063SuffixNeedsAWholeLabel", "http://evilexample.com/", ""},
+        MatchRow{"C063SuffixInTheMiddle", "http://x.example.com.evil.org/", ""},
+        MatchRow{"CaseOfTheUrl", "http://API.Example.COM/", "api-http"},
+        MatchRow{"OneLabelSuffix", "http://db.internal/", "top"},
+        MatchRow{"DefaultPortIsAPort", "http://two.example.org/", ""},
+        MatchRow{"SecondMatchOfADestination", "http://two.example.org:81/", "two"},
+        MatchRow{"OtherScheme", "http://secure.example.org/", ""},
+        MatchRow{"Ipv4", "http://192.0.2.7:99/", "v4"},
+        MatchRow{"OtherIpv4", "http://192.0.2.8/", ""},
+        MatchRow{"Ipv6InAnotherSpelling", "http://[2001:0db8:0::0007]:8443/", "v6"},
+        MatchRow{"Ipv6OtherPort", "http://[2001:db8::7]/", ""},
+        MatchRow{"Unknown", "http://elsewhere.test/", ""}),
+    [](const testing::TestParamInfo<MatchRow>& row) { return std::string(row.param.title); });
+
+TEST(Policy, WithoutDestinationsEverythingGetsTheFallback) {
+  Destination fallback;
+  fallback.pool.max_connections = 3;
+  const auto policy = Policy::Build(1, {}, fallback, RequestFieldLimits{});
+  ASSERT_TRUE(policy.has_value());
+  EXPECT_EQ((*policy)->Match(UrlOf("http://a.test/")).pool.max_connections, 3U);
+  EXPECT_EQ(&(*policy)->Match(UrlOf("http://a.test/")), &(*policy)->fallback());
+}
+
+TEST(Policy, KeepsVersionLimitsAndOrder) {
+  RequestFieldLimits limits;
+  limits.max_fields = 9;
+  const auto policy = Policy::Build(
+      42, {Named("b", {{"", "b.test", {}}}), Named("a", {{"", "a.test", {}}})}, Destination{},
+      limits);
+  ASSERT_TRUE(policy.has_value());
+  EXPECT_EQ((*policy)->version(), 42U);
+  EXPECT_EQ((*policy)->request_limits().max_fields, 9U);
+  ASSERT_EQ((*policy)->destinations().size(), 2U);
+  EXPECT_EQ((*policy)->destinations()[0].name, "b");
+}
+
+struct RefusalRow {
+  const char* title;
+  std::vector<Destination> destinations;
+  const char* field;
+};
+
+class PolicyRefusal : public testing::TestWithParam<RefusalRow> {};
+
+TEST_P(PolicyRefusal, NamesTheFieldAtFault) {
+  const auto policy = Build(GetParam().destinations);
+  ASSERT_FALSE(policy.has_value());
+  EXPECT_EQ(policy.error().field, GetParam().field) << policy.error().message;
+  EXPECT_EQ(policy.error().reason, Reason::kHttpRequestError);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, PolicyRefusal,
+    testing::Values(
+        RefusalRow{"NoName", {Named("", {{"", "a.test", {}}})}, "destinations[0].name"},
+        RefusalRow{"NameTwice",
+                   {Named("a", {{"", "a.test", {}}}), Named("a", {{"", "b.test", {}}})},
+                   "destinations[1].name"},
+        RefusalRow{"NoMatches", {Named("a", {})}, "destinations[0].matches"},
+        RefusalRow{"UnknownScheme", {Named("a", {{"ftp", "a.test", {}}})},
+                   "destinations[0].matches[0].scheme"},
+        RefusalRow{"NoHost", {Named("a", {{"", "", {}}})}, "destinations[0].matches[0].host"},
+        RefusalRow{"HostNotCanonical", {Named("a", {{"", "A.test", {}}})},
+                   "destinations[0].matches[0].host"},
+        RefusalRow{"PortZero", {Named("a", {{"", "a.test", {0, 80}}})},
+                   "destinations[0].matches[0].ports"},
+        RefusalRow{"PortTwice", {Named("a", {{"", "a.test", {80, 81, 80}}})},
+                   "destinations[0].matches[0].ports"},
+        RefusalRow{"TieOnHost",
+                   {Named("a", {{"", "a.test", {}}}), Named("b", {{"", "a.test", {}}})},
+                   "destinations[1].matches[0].host"},
+        RefusalRow{"TieOnSuffix",
+                   {Named("a", {{"", "*.a.test", {}}}),
+                    Named("b", {{"", "b.test", {}}, {"", "*.a.test", {}}})},
+                   "destinations[1].matches[1].host"},
+        RefusalRow{"TieOnOnePort",
+                   {Named("a", {{"", "a.test", {80, 81}}}),
+                    Named("b", {{"", "a.test", {81, 82}}})},
+                   "destinations[1].matches[0].ports"},
+        RefusalRow{"TieOnSchemeAndPort",
+                   {Named("a", {{"http", "a.test", {80}}}), Named("b", {{"http", "a.test", {80}}})},
+                   "destinations[1].matches[0].ports"},
+        RefusalRow{"TieWithinOneDestination",
+                   {Named("a", {{"", "a.test", {}}, {"", "a.test", {}}})},
+                   "destinations[0].matches[1].host"}),
+    [](const testing::TestParamInfo<RefusalRow>& row) { return std::string(row.param.title); });
+
+TEST(Policy, DifferentRanksOfOneHostAreNoTie) {
+  EXPECT_TRUE(Build({Named("a", {{"", "a.test", {}},
+                                 {"http", "a.test", {}},
+                                 {"https", "a.test", {}},
+                                 {"", "a.test", {80}},
+                                 {"", "a.test", {81}},
+                                 {"http", "a.test", {80}},
+                                 {"", "*.a.test", {}}})})
+                  .has_value());
+}
+
+TEST(Policy, ATieNamesTheOtherSideInItsMessage) {
+  const auto policy =
+      Build({Named("a", {{"", "a.test", {}}}), Named("b", {{"", "a.test", {}}})});
+  ASSERT_FALSE(policy.has_value());
+  EXPECT_NE(policy.error().message.find("destinations[0].matches[0]"), std::string::npos);
+}
+
+TEST(Policy, TheFallbackHasNeitherNameNorMatches) {
+  EXPECT_EQ(Policy::Build(1, {}, Named("x", {}), {}).error().field, "fallback.name");
+  EXPECT_EQ(Policy::Build(1, {}, Named("", {{"", "a.test", {}}}), {}).error().field,
+            "fallback.matches");
+}
+
+struct PatternRow {
+  const char* pattern;
+  const char* canonical;  // "" when refused
+};
+
+TEST(CanonicalHostPattern, AcceptsWhatAUrlMayHold) {
+  const PatternRow rows[] = {
+      {"a.test", "a.test"},
+      {"A.Test", "a.test"},
+      {"*.A.Test", "*.a.test"},
+      {"192.0.2.1", "192.0.2.1"},
+      {"[::1]", "::1"},
+      {"::1", "::1"},
+      {"2001:DB8:0:0::1", "2001:db8::1"},
+      {"b\xc3\xbc"
+       "cher.test",
+       "xn--bcher-kva.test"},
+      // C-063: only whole labels in front, and nothing that is not a host.
+      {"", ""},
+      {"*", ""},
+      {"*.", ""},
+      {"*.*.test", ""},
+      {"a.*.test", ""},
+      {"*a.test", ""},
+      {"*.192.0.2.1", ""},
+      {"*.[::1]", ""},
+      {"a.test:80", ""},
+      {"[::1]:80", ""},
+      {"a.test/x", ""},
+      {"a.test?x", ""},
+      {"a.test#x", ""},
+      {"user@a.test", ""},
+      {"a b.test", ""},
+      {"127.1", ""},
+      {"0x7f000001", ""},
+  };
+  for (const PatternRow& row : rows) {
+    const Result<std::string> canonical = CanonicalHostPattern(row.pattern, "host");
+    if (*row.canonical == '\0') {
+      ASSERT_FALSE(canonical.has_value()) << row.pattern;
+      EXPECT_EQ(canonical.error().field, "host");
+    } else {
+      ASSERT_TRUE(canonical.has_value()) << row.pattern;
+      EXPECT_EQ(*canonical, row.canonical);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace spillway
