@@ -1,6 +1,8 @@
 #include "transport/base/policy.h"
 
 #include <algorithm>
+#include <compare>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -9,8 +11,44 @@ namespace {
 
 constexpr std::string_view kWildcard = "*.";
 
-bool Overlap(const std::vector<std::uint16_t>& a, const std::vector<std::uint16_t>& b) {
-  return std::find_first_of(a.begin(), a.end(), b.begin(), b.end()) != a.end();
+// Two matches tie when they have one of these in common; `port` is 0 for a match without ports.
+struct TieKey {
+  std::string_view host;
+  std::string_view scheme;
+  std::uint16_t port = 0;
+  auto operator<=>(const TieKey&) const = default;
+};
+using TieTable = std::map<TieKey, std::string>;  // to the path of the match that has it
+
+// Checks one match beside those already in `ties`; at most one problem of each kind.
+void CheckMatch(const DestinationMatch& match, const std::string& path, TieTable& ties,
+                std::vector<Failure>& problems) {
+  if (!match.scheme.empty() && match.scheme != "http" && match.scheme != "https") {
+    problems.push_back(BadRequest(path + ".scheme", "must be http or https"));
+  }
+  const Result<std::string> canonical = CanonicalHostPattern(match.host, path + ".host");
+  if (!canonical.has_value()) {
+    problems.push_back(canonical.error());
+  } else if (*canonical != match.host) {
+    problems.push_back(BadRequest(path + ".host", "not in canonical form"));
+  }
+  if (std::find(match.ports.begin(), match.ports.end(), 0) != match.ports.end()) {
+    problems.push_back(BadRequest(path + ".ports", "a port is 1 to 65535"));
+    return;
+  }
+  const bool any_port = match.ports.empty();
+  const std::vector<std::uint16_t> ports =
+      any_port ? std::vector<std::uint16_t>{0} : match.ports;
+  for (const std::uint16_t port : ports) {
+    const auto [other, added] = ties.emplace(TieKey{match.host, match.scheme, port}, path);
+    if (added) continue;
+    problems.push_back(
+        BadRequest(path + (any_port ? ".host" : ".ports"),
+                   other->second == path ? std::string("the same port twice")
+                                         : "as specific as " + other->second +
+                                               " and true of the same requests"));
+    return;
+  }
 }
 
 }  // namespace
@@ -44,12 +82,40 @@ Result<std::string> CanonicalHostPattern(std::string_view pattern, std::string_v
   return std::string(kWildcard) + url->host;
 }
 
+std::vector<Failure> Policy::Check(const std::vector<Destination>& destinations,
+                                   const Destination& fallback) {
+  std::vector<Failure> problems;
+  if (!fallback.name.empty()) problems.push_back(BadRequest("fallback.name", "must be empty"));
+  if (!fallback.matches.empty()) {
+    problems.push_back(BadRequest("fallback.matches", "must be empty"));
+  }
+  std::set<std::string_view> names;
+  TieTable ties;
+  for (std::size_t i = 0; i < destinations.size(); ++i) {
+    const Destination& destination = destinations[i];
+    const std::string path = "destinations[" + std::to_string(i) + "]";
+    if (destination.name.empty()) {
+      problems.push_back(BadRequest(path + ".name", "must not be empty"));
+    } else if (!names.insert(destination.name).second) {
+      problems.push_back(BadRequest(path + ".name", "another destination has this name"));
+    }
+    if (destination.matches.empty()) {
+      problems.push_back(BadRequest(path + ".matches", "must have at least one entry"));
+    }
+    for (std::size_t j = 0; j < destination.matches.size(); ++j) {
+      CheckMatch(destination.matches[j], path + ".matches[" + std::to_string(j) + "]", ties,
+                 problems);
+    }
+  }
+  return problems;
+}
+
 Result<std::shared_ptr<const Policy>> Policy::Build(std::uint64_t version,
                                                     std::vector<Destination> destinations,
                                                     Destination fallback,
                                                     RequestFieldLimits request_limits) {
-  if (!fallback.name.empty()) return BadRequest("fallback.name", "must be empty");
-  if (!fallback.matches.empty()) return BadRequest("fallback.matches", "must be empty");
+  const std::vector<Failure> problems = Check(destinations, fallback);
+  if (!problems.empty()) return problems.front();
 
   // Not make_shared: the constructor is private.
   std::shared_ptr<Policy> policy(new Policy());
@@ -57,66 +123,30 @@ Result<std::shared_ptr<const Policy>> Policy::Build(std::uint64_t version,
   policy->destinations_ = std::move(destinations);
   policy->fallback_ = std::move(fallback);
   policy->request_limits_ = request_limits;
-
-  std::set<std::string_view> names;
-  for (std::size_t i = 0; i < policy->destinations_.size(); ++i) {
-    const Destination& destination = policy->destinations_[i];
-    const std::string path = "destinations[" + std::to_string(i) + "]";
-    if (destination.name.empty()) return BadRequest(path + ".name", "must not be empty");
-    if (!names.insert(destination.name).second) {
-      return BadRequest(path + ".name", "another destination has this name");
-    }
-    if (destination.matches.empty()) {
-      return BadRequest(path + ".matches", "must have at least one entry");
-    }
-    for (std::size_t j = 0; j < destination.matches.size(); ++j) {
-      const Result<void> added = policy->Add(i, destination.matches[j],
-                                             path + ".matches[" + std::to_string(j) + "]");
-      if (!added.has_value()) return added.error();
-    }
-  }
+  policy->BuildTables();
   return std::shared_ptr<const Policy>(std::move(policy));
 }
 
-Result<void> Policy::Add(std::size_t destination, const DestinationMatch& match,
-                         std::string path) {
-  if (!match.scheme.empty() && match.scheme != "http" && match.scheme != "https") {
-    return BadRequest(path + ".scheme", "must be http or https");
-  }
-  const Result<std::string> canonical = CanonicalHostPattern(match.host, path + ".host");
-  if (!canonical.has_value()) return canonical.error();
-  if (*canonical != match.host) return BadRequest(path + ".host", "not in canonical form");
-
-  Entry entry{match.scheme, match.ports, destination, std::move(path)};
-  std::sort(entry.ports.begin(), entry.ports.end());
-  if (!entry.ports.empty() && entry.ports.front() == 0) {
-    return BadRequest(entry.path + ".ports", "a port is 1 to 65535");
-  }
-  if (std::adjacent_find(entry.ports.begin(), entry.ports.end()) != entry.ports.end()) {
-    return BadRequest(entry.path + ".ports", "the same port twice");
-  }
-
-  const bool suffix = match.host.starts_with(kWildcard);
-  std::vector<Entry>& entries =
-      suffix ? suffixes_[match.host.substr(kWildcard.size())] : exact_[match.host];
-  for (const Entry& other : entries) {
-    // Equal rank means: both or neither name a scheme, both or neither name ports.
-    if (other.scheme != entry.scheme) continue;
-    const bool same_ports = other.ports.empty() && entry.ports.empty();
-    if (same_ports || Overlap(other.ports, entry.ports)) {
-      return BadRequest(entry.path + (same_ports ? ".host" : ".ports"),
-                        "the same requests as " + other.path);
+void Policy::BuildTables() {
+  for (std::size_t i = 0; i < destinations_.size(); ++i) {
+    for (const DestinationMatch& match : destinations_[i].matches) {
+      Entry entry{match.scheme, match.ports, i};
+      std::sort(entry.ports.begin(), entry.ports.end());
+      const bool suffix = match.host.starts_with(kWildcard);
+      HostTable& table = suffix ? suffixes_ : exact_;
+      table[suffix ? match.host.substr(kWildcard.size()) : match.host].push_back(std::move(entry));
     }
   }
   // With ports before without; of equals, with a scheme before without.
-  const auto rank = [](const Entry& e) {
-    return std::pair(e.ports.empty(), e.scheme.empty());
+  const auto before = [](const Entry& a, const Entry& b) {
+    return std::pair(a.ports.empty(), a.scheme.empty()) <
+           std::pair(b.ports.empty(), b.scheme.empty());
   };
-  const auto place = std::upper_bound(
-      entries.begin(), entries.end(), entry,
-      [&rank](const Entry& a, const Entry& b) { return rank(a) < rank(b); });
-  entries.insert(place, std::move(entry));
-  return {};
+  for (HostTable* table : {&exact_, &suffixes_}) {
+    for (auto& [host, entries] : *table) {
+      std::stable_sort(entries.begin(), entries.end(), before);
+    }
+  }
 }
 
 const Destination& Policy::Match(const Url& url) const {

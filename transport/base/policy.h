@@ -50,7 +50,12 @@ struct Destination {
 
 class Policy {
  public:
-  // Checks the invariants. Errors: BadRequest whose field is "destinations[2].matches[0].host" ...
+  // Everything about the arguments of Build that breaks an invariant, in their order; each is a
+  // BadRequest whose field is "destinations[2].matches[0].host" or the like. Empty: all is well.
+  static std::vector<Failure> Check(const std::vector<Destination>& destinations,
+                                    const Destination& fallback);
+
+  // Errors: the first that Check finds.
   static Result<std::shared_ptr<const Policy>> Build(std::uint64_t version,
                                                      std::vector<Destination> destinations,
                                                      Destination fallback,
@@ -71,7 +76,6 @@ class Policy {
     std::string scheme;
     std::vector<std::uint16_t> ports;  // sorted
     std::size_t destination = 0;
-    std::string path;                  // "destinations[2].matches[0]"
   };
   struct HostHash {
     using is_transparent = void;
@@ -82,7 +86,7 @@ class Policy {
   using HostTable = std::unordered_map<std::string, std::vector<Entry>, HostHash, std::equal_to<>>;
 
   Policy() = default;
-  Result<void> Add(std::size_t destination, const DestinationMatch& match, std::string path);
+  void BuildTables();
   const Destination* Find(const HostTable& table, std::string_view host, const Url& url) const;
 
   std::uint64_t version_ = 0;

@@ -183,6 +183,20 @@ TEST(Policy, ATieNamesTheOtherSideInItsMessage) {
   EXPECT_NE(policy.error().message.find("destinations[0].matches[0]"), std::string::npos);
 }
 
+TEST(Policy, CheckFindsEveryProblem) {
+  const std::vector<Failure> problems =
+      Policy::Check({Named("", {{"ftp", "A.test", {0}}}), Named("b", {}),
+                     Named("b", {{"", "c.test", {}}, {"", "c.test", {}}})},
+                    Destination{});
+  std::vector<std::string> fields;
+  for (const Failure& problem : problems) fields.push_back(problem.field);
+  EXPECT_EQ(fields, (std::vector<std::string>{
+                        "destinations[0].name", "destinations[0].matches[0].scheme",
+                        "destinations[0].matches[0].host", "destinations[0].matches[0].ports",
+                        "destinations[1].matches", "destinations[2].name",
+                        "destinations[2].matches[1].host"}));
+}
+
 TEST(Policy, TheFallbackHasNeitherNameNorMatches) {
   EXPECT_EQ(Policy::Build(1, {}, Named("x", {}), {}).error().field, "fallback.name");
   EXPECT_EQ(Policy::Build(1, {}, Named("", {{"", "a.test", {}}}), {}).error().field,
