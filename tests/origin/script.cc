@@ -1,0 +1,165 @@
+#include "tests/origin/script.h"
+
+#include <optional>
+#include <utility>
+
+#include "tests/origin/text.h"
+
+namespace spillway {
+namespace {
+
+using Words = std::vector<std::string>;
+
+struct Word {
+  std::string_view name;
+  StepKind kind;
+};
+
+constexpr Word kBareSteps[] = {
+    {"expect_head", StepKind::kExpectHead}, {"stall", StepKind::kStall},
+    {"stop_reading", StepKind::kStopReading}, {"half_close", StepKind::kHalfClose},
+    {"shut_read", StepKind::kShutRead},     {"fin", StepKind::kFin},
+    {"close", StepKind::kClose},            {"rst", StepKind::kRst},
+    {"serve", StepKind::kServe},
+};
+
+constexpr Word kNamedSteps[] = {
+    {"signal", StepKind::kSignal},
+    {"wait_for", StepKind::kWaitFor},
+    {"stop_reading_until", StepKind::kWaitFor},
+};
+
+constexpr Word kCountedSteps[] = {
+    {"expect_body", StepKind::kExpectBody}, {"expect_bytes", StepKind::kExpectBytes},
+    {"serve", StepKind::kServe},            {"repeat", StepKind::kRepeat},
+};
+
+std::optional<Step> ReadSend(const Words& words) {
+  Step step{StepKind::kSend};
+  std::size_t next = 1;
+  auto bytes = ReadBytes(words, next);
+  if (!bytes.has_value()) return std::nullopt;
+  step.text = std::move(*bytes);
+  if (next == words.size()) return step;
+  if (words[next] == "each" && next + 1 == words.size()) {
+    step.each = true;
+    return step;
+  }
+  if (words[next] != "at" || next + 2 != words.size()) return std::nullopt;
+  const auto at = ReadNumber(words[next + 1]);
+  if (!at.has_value()) return std::nullopt;
+  step.split_at = *at;
+  return step;
+}
+
+std::optional<Step> ReadDrip(const Words& words) {
+  Step step{StepKind::kDrip};
+  std::size_t next = 1;
+  auto bytes = ReadBytes(words, next);
+  if (!bytes.has_value() || bytes->empty()) return std::nullopt;
+  step.text = std::move(*bytes);
+  if (next + 2 > words.size() || words[next] != "every") return std::nullopt;
+  const auto every = ReadMicros(words[next + 1]);
+  if (!every.has_value()) return std::nullopt;
+  step.every_us = *every;
+  next += 2;
+  if (next == words.size()) return step;
+  step.forever = words[next] == "forever" && next + 1 == words.size();
+  return step.forever ? std::optional<Step>(step) : std::nullopt;
+}
+
+std::optional<Step> ReadAnswer(const Words& words) {
+  if (words.size() < 3) return std::nullopt;
+  const auto status = ReadNumber(words[1]);
+  std::size_t next = 2;
+  const auto body = ReadBytes(words, next);
+  if (!status.has_value() || !body.has_value() || next != words.size()) return std::nullopt;
+  Step step{StepKind::kSend};
+  step.text = Answer(static_cast<std::uint32_t>(*status), *body);
+  return step;
+}
+
+std::optional<Step> ReadUrgent(const Words& words) {
+  Step step{StepKind::kUrgent};
+  std::size_t next = 1;
+  auto bytes = ReadBytes(words, next);
+  if (!bytes.has_value() || next != words.size()) return std::nullopt;
+  step.text = std::move(*bytes);
+  return step;
+}
+
+std::optional<Step> ReadStep(const Words& words) {
+  const std::string& name = words[0];
+  if (name == "send") return ReadSend(words);
+  if (name == "drip") return ReadDrip(words);
+  if (name == "answer") return ReadAnswer(words);
+  if (name == "urgent") return ReadUrgent(words);
+  if (words.size() == 1) {
+    for (const Word& word : kBareSteps) {
+      if (word.name == name) return Step{word.kind};
+    }
+  }
+  if (words.size() != 2) return std::nullopt;
+  for (const Word& word : kNamedSteps) {
+    if (word.name == name) return Step{word.kind, words[1]};
+  }
+  for (const Word& word : kCountedSteps) {
+    if (word.name != name) continue;
+    const auto number =
+        words[1] == "all" ? std::optional<std::uint64_t>(kAll) : ReadNumber(words[1]);
+    if (!number.has_value()) return std::nullopt;
+    return Step{word.kind, "", *number};
+  }
+  return std::nullopt;
+}
+
+std::string AtLine(std::size_t line, std::string_view what) {
+  return "line " + std::to_string(line) + ": " + std::string(what);
+}
+
+}  // namespace
+
+ParsedScript ParseScript(std::string_view text) {
+  ParsedScript parsed;
+  std::vector<Script> open(1);  // innermost last; below the first: bodies of repeats
+  std::vector<Step> repeats;
+  std::size_t number = 0;
+  while (!text.empty()) {
+    ++number;
+    const std::size_t end = text.find('\n');
+    const auto words = SplitWords(text.substr(0, end));
+    text = end == std::string_view::npos ? "" : text.substr(end + 1);
+    if (!words.has_value()) return {{}, AtLine(number, "quote not closed")};
+    if (words->empty()) continue;
+    if (words->front() == "end" && words->size() == 1) {
+      if (repeats.empty()) return {{}, AtLine(number, "end without repeat")};
+      Step step = std::move(repeats.back());
+      repeats.pop_back();
+      step.steps = std::move(open.back());
+      open.pop_back();
+      open.back().push_back(std::move(step));
+      continue;
+    }
+    auto step = ReadStep(*words);
+    if (!step.has_value()) return {{}, AtLine(number, "not a step: " + words->front())};
+    if (step->kind == StepKind::kRepeat) {
+      repeats.push_back(std::move(*step));
+      open.emplace_back();
+    } else {
+      open.back().push_back(std::move(*step));
+    }
+  }
+  if (!repeats.empty()) return {{}, AtLine(number, "repeat without end")};
+  parsed.script = std::move(open.front());
+  return parsed;
+}
+
+std::string Answer(std::uint32_t status, std::string_view body, std::string_view headers) {
+  std::string out = "HTTP/1.1 " + std::to_string(status) + " As Asked\r\n";
+  out += headers;
+  out += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n";
+  out += body;
+  return out;
+}
+
+}  // namespace spillway
