@@ -84,8 +84,8 @@ struct Failure {
   Source source = Source::kService;
   Phase phase = Phase::kNone;
   Delivery delivery = Delivery::kNotSent;
-  std::string message;                // for people; at most kMaxFailureMessage bytes
-  std::string field;                  // the request field at fault, for kCaller
+  std::string message = {};           // for people; at most kMaxFailureMessage bytes
+  std::string field = {};             // the request field at fault, for kCaller
   std::uint32_t response_status = 0;  // when a response head had arrived
 };
 

@@ -2,16 +2,10 @@
 
 #include <algorithm>
 
+#include "transport/base/ascii.h"
+
 namespace spillway {
 namespace {
-
-constexpr char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-
-std::string_view TrimBlanks(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 bool ListHasToken(std::string_view list, std::string_view token) {
   while (!list.empty()) {
@@ -27,7 +21,7 @@ bool ListHasToken(std::string_view list, std::string_view token) {
 
 bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
   return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) {
-           return Lower(x) == Lower(y);
+           return LowerAscii(x) == LowerAscii(y);
          });
 }
 

@@ -1,7 +1,7 @@
 // Heads of HTTP messages as the transport passes them around.
 //
 // Thread safety: plain values.
-// Invariants: a RequestHead that came out of ValidateRequest (transport/base/field_rules.h) can be
+// Invariants: a RequestHead that passed CheckRequest (transport/base/field_rules.h) can be
 // put on the wire as it is.
 
 #pragma once

@@ -15,6 +15,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -47,7 +48,20 @@ inline constexpr std::size_t kMaxUrlBytes = 16 * 1024;
 
 // Parses an absolute URL. Errors: BadRequest("url", why), value never echoed. Refuses userinfo,
 // fragments, backslashes, blanks, controls, odd numeric hosts (127.1, 0x7f.1, 2130706433), zones,
-// percent-encoded hosts, ports that are not plain decimal 1..65535.
+// percent-encoded hosts, trailing dots, ports that are not plain decimal 1..65535.
+//
+// Choices where the standards leave one:
+//  - A label may hold underscores (container and service names do), and no hyphen at either end.
+//  - A host whose last label reads as a number is a dotted quad without leading zeros or refused.
+//  - An internationalised host is converted by UTS 46, non-transitional, STD3; an "xn--" label in
+//    the text must be exactly what its own Unicode form converts to. Neither may give an address.
+//  - Path and query: printable ASCII but blank, "#" and "\" passes byte for byte, which includes
+//    bytes outside RFC 3986 that clients send (`"<>^{|}` and the backtick) and any "%". Nothing is
+//    encoded or decoded. "" becomes "/", "?q" becomes "/?q"; "//x" and "/.." stay as they are.
 Result<Url> ParseUrl(std::string_view text);
+
+// True when `text` is host[:port] as a Host line may carry it: the host and port rules of ParseUrl,
+// ASCII only, case free.
+bool IsAuthority(std::string_view text);
 
 }  // namespace spillway
