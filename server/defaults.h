@@ -50,7 +50,7 @@ struct FrontLimits {
   std::uint32_t max_active_round_trips = 10000;  // above it a call is refused at once
   std::uint32_t max_connections = 0;             // 0: a quarter of the descriptor limit
   std::uint32_t max_streams_per_connection = 1000;
-  Duration max_connection_age = kForever;        // then GOAWAY, for balancers
+  Duration max_connection_age = kForever;  // then GOAWAY, for balancers
   Duration max_connection_age_grace = std::chrono::seconds(30);
   Duration min_ping_interval = std::chrono::seconds(10);  // faster pings end the connection
 
@@ -59,8 +59,8 @@ struct FrontLimits {
 
 // How the daemon ends on SIGTERM.
 struct DrainOptions {
-  Duration lame_duck = Duration::zero();         // unhealthy but still serving
-  Duration grace = std::chrono::seconds(20);     // for running round trips; Kubernetes kills at 30
+  Duration lame_duck = Duration::zero();      // unhealthy but still serving
+  Duration grace = std::chrono::seconds(20);  // for running round trips; Kubernetes kills at 30
 
   bool operator==(const DrainOptions&) const = default;
 };

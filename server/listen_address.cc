@@ -74,8 +74,9 @@ Result<ListenAddress> ParseListenAddress(std::string_view text, std::string_view
   const bool brackets = host.starts_with('[') && host.ends_with(']');
   if (brackets) host = host.substr(1, host.size() - 2);
   if (brackets ? !IsIpv6(host) : !(IsIpv4(host) || host == "localhost")) {
-    return BadRequest(field, "the host must be an IPv4 address, a bracketed IPv6 address or "
-                             "localhost");
+    return BadRequest(field,
+                      "the host must be an IPv4 address, a bracketed IPv6 address or "
+                      "localhost");
   }
   ListenAddress address;
   if (brackets) {

@@ -37,16 +37,14 @@ void CheckMatch(const DestinationMatch& match, const std::string& path, TieTable
     return;
   }
   const bool any_port = match.ports.empty();
-  const std::vector<std::uint16_t> ports =
-      any_port ? std::vector<std::uint16_t>{0} : match.ports;
+  const std::vector<std::uint16_t> ports = any_port ? std::vector<std::uint16_t>{0} : match.ports;
   for (const std::uint16_t port : ports) {
     const auto [other, added] = ties.emplace(TieKey{match.host, match.scheme, port}, path);
     if (added) continue;
-    problems.push_back(
-        BadRequest(path + (any_port ? ".host" : ".ports"),
-                   other->second == path ? std::string("the same port twice")
-                                         : "as specific as " + other->second +
-                                               " and true of the same requests"));
+    problems.push_back(BadRequest(path + (any_port ? ".host" : ".ports"),
+                                  other->second == path ? std::string("the same port twice")
+                                                        : "as specific as " + other->second +
+                                                              " and true of the same requests"));
     return;
   }
 }
@@ -57,7 +55,8 @@ Result<std::string> CanonicalHostPattern(std::string_view pattern, std::string_v
   const bool suffix = pattern.starts_with(kWildcard);
   std::string host(suffix ? pattern.substr(kWildcard.size()) : pattern);
   if (host.find('*') != std::string::npos) {
-    return BadRequest(field, "a wildcard stands for whole labels and only in front, as in *.suffix");
+    return BadRequest(field,
+                      "a wildcard stands for whole labels and only in front, as in *.suffix");
   }
   // Anything that would end the host part of a URL is not part of a host.
   if (host.find_first_of("/?#@\\%") != std::string::npos) {
@@ -168,8 +167,8 @@ const Destination* Policy::Find(const HostTable& table, std::string_view host,
   if (entries == table.end()) return nullptr;
   for (const Entry& entry : entries->second) {
     const bool scheme = entry.scheme.empty() || entry.scheme == url.scheme;
-    const bool port = entry.ports.empty() ||
-                      std::binary_search(entry.ports.begin(), entry.ports.end(), url.port);
+    const bool port =
+        entry.ports.empty() || std::binary_search(entry.ports.begin(), entry.ports.end(), url.port);
     if (scheme && port) return &destinations_[entry.destination];
   }
   return nullptr;

@@ -27,9 +27,9 @@ namespace spillway {
 
 // One way a destination recognises its requests. Empty `scheme`/`ports` match any.
 struct DestinationMatch {
-  std::string scheme;             // "" any, "http" or "https"
-  std::string host;               // exact canonical host, or "*.suffix" (any number of labels above,
-                                  // at least one: the suffix itself does not match, case C-063)
+  std::string scheme;  // "" any, "http" or "https"
+  std::string host;    // exact canonical host, or "*.suffix" (any number of labels above,
+                       // at least one: the suffix itself does not match, case C-063)
   std::vector<std::uint16_t> ports;
 
   bool operator==(const DestinationMatch&) const = default;

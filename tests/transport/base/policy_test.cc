@@ -104,9 +104,9 @@ TEST(Policy, WithoutDestinationsEverythingGetsTheFallback) {
 TEST(Policy, KeepsVersionLimitsAndOrder) {
   RequestFieldLimits limits;
   limits.max_fields = 9;
-  const auto policy = Policy::Build(
-      42, {Named("b", {{"", "b.test", {}}}), Named("a", {{"", "a.test", {}}})}, Destination{},
-      limits);
+  const auto policy =
+      Policy::Build(42, {Named("b", {{"", "b.test", {}}}), Named("a", {{"", "a.test", {}}})},
+                    Destination{}, limits);
   ASSERT_TRUE(policy.has_value());
   EXPECT_EQ((*policy)->version(), 42U);
   EXPECT_EQ((*policy)->request_limits().max_fields, 9U);
@@ -137,14 +137,18 @@ INSTANTIATE_TEST_SUITE_P(
                    {Named("a", {{"", "a.test", {}}}), Named("a", {{"", "b.test", {}}})},
                    "destinations[1].name"},
         RefusalRow{"NoMatches", {Named("a", {})}, "destinations[0].matches"},
-        RefusalRow{"UnknownScheme", {Named("a", {{"ftp", "a.test", {}}})},
+        RefusalRow{"UnknownScheme",
+                   {Named("a", {{"ftp", "a.test", {}}})},
                    "destinations[0].matches[0].scheme"},
         RefusalRow{"NoHost", {Named("a", {{"", "", {}}})}, "destinations[0].matches[0].host"},
-        RefusalRow{"HostNotCanonical", {Named("a", {{"", "A.test", {}}})},
+        RefusalRow{"HostNotCanonical",
+                   {Named("a", {{"", "A.test", {}}})},
                    "destinations[0].matches[0].host"},
-        RefusalRow{"PortZero", {Named("a", {{"", "a.test", {0, 80}}})},
+        RefusalRow{"PortZero",
+                   {Named("a", {{"", "a.test", {0, 80}}})},
                    "destinations[0].matches[0].ports"},
-        RefusalRow{"PortTwice", {Named("a", {{"", "a.test", {80, 81, 80}}})},
+        RefusalRow{"PortTwice",
+                   {Named("a", {{"", "a.test", {80, 81, 80}}})},
                    "destinations[0].matches[0].ports"},
         RefusalRow{"TieOnHost",
                    {Named("a", {{"", "a.test", {}}}), Named("b", {{"", "a.test", {}}})},
@@ -154,8 +158,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Named("b", {{"", "b.test", {}}, {"", "*.a.test", {}}})},
                    "destinations[1].matches[1].host"},
         RefusalRow{"TieOnOnePort",
-                   {Named("a", {{"", "a.test", {80, 81}}}),
-                    Named("b", {{"", "a.test", {81, 82}}})},
+                   {Named("a", {{"", "a.test", {80, 81}}}), Named("b", {{"", "a.test", {81, 82}}})},
                    "destinations[1].matches[0].ports"},
         RefusalRow{"TieOnSchemeAndPort",
                    {Named("a", {{"http", "a.test", {80}}}), Named("b", {{"http", "a.test", {80}}})},
@@ -177,8 +180,7 @@ TEST(Policy, DifferentRanksOfOneHostAreNoTie) {
 }
 
 TEST(Policy, ATieNamesTheOtherSideInItsMessage) {
-  const auto policy =
-      Build({Named("a", {{"", "a.test", {}}}), Named("b", {{"", "a.test", {}}})});
+  const auto policy = Build({Named("a", {{"", "a.test", {}}}), Named("b", {{"", "a.test", {}}})});
   ASSERT_FALSE(policy.has_value());
   EXPECT_NE(policy.error().message.find("destinations[0].matches[0]"), std::string::npos);
 }
@@ -190,11 +192,11 @@ TEST(Policy, CheckFindsEveryProblem) {
                     Destination{});
   std::vector<std::string> fields;
   for (const Failure& problem : problems) fields.push_back(problem.field);
-  EXPECT_EQ(fields, (std::vector<std::string>{
-                        "destinations[0].name", "destinations[0].matches[0].scheme",
-                        "destinations[0].matches[0].host", "destinations[0].matches[0].ports",
-                        "destinations[1].matches", "destinations[2].name",
-                        "destinations[2].matches[1].host"}));
+  EXPECT_EQ(fields,
+            (std::vector<std::string>{"destinations[0].name", "destinations[0].matches[0].scheme",
+                                      "destinations[0].matches[0].host",
+                                      "destinations[0].matches[0].ports", "destinations[1].matches",
+                                      "destinations[2].name", "destinations[2].matches[1].host"}));
 }
 
 TEST(Policy, TheFallbackHasNeitherNameNorMatches) {
