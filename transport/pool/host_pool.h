@@ -26,9 +26,14 @@
 // its predicate says; a draining connection has in_use > 0; every waiter gets exactly one of Grant,
 // Fail, Cancel; after Tick(now) NextDeadline() > now; waiters exist => a dial, a leased connection,
 // a stall or a timer exists.
+//
+// Cost: Acquire and Release touch the front of a list and at most one heap entry, whatever the
+// number of connections; nothing is allocated once the slabs are warm. `now` may lag behind that of
+// an earlier event by what it took to get the lock: time never runs backwards in here.
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -38,6 +43,10 @@
 #include "transport/base/instant.h"
 #include "transport/base/options.h"
 #include "transport/pool/action.h"
+#include "transport/pool/backoff.h"
+#include "transport/pool/connection_table.h"
+#include "transport/pool/deadline_index.h"
+#include "transport/pool/wait_queue.h"
 
 namespace spillway {
 
@@ -52,40 +61,40 @@ struct Demand {
 // How an exchange left its connection.
 struct ReleaseVerdict {
   bool reusable = false;
-  CloseReason why_not = CloseReason::kError;      // when not reusable
-  std::optional<Duration> idle_hint = {};         // Keep-Alive: timeout=N, margin not yet taken off
+  CloseReason why_not = CloseReason::kError;  // when not reusable
+  std::optional<Duration> idle_hint = {};     // Keep-Alive: timeout=N, margin not yet taken off
 };
 
 // How things stand, for metrics and Admin. Levels are counts now.
 struct HostPoolSnapshot {
   std::uint32_t idle = 0;
-  std::uint32_t active = 0;      // open and in use
+  std::uint32_t active = 0;  // open and in use
   std::uint32_t connecting = 0;
   std::uint32_t draining = 0;
   std::uint32_t waiting = 0;
-  std::uint32_t streams = 0;     // exchanges running
+  std::uint32_t streams = 0;  // exchanges running
   bool backing_off = false;
   bool stalled = false;
   Instant oldest_idle_since = kNever;
   Instant oldest_waiter_since = kNever;
   Duration learned_idle_timeout{};  // zero: none seen
   // Running totals since the machine began.
-  std::uint64_t grants_idle = 0;      // from an idle connection
-  std::uint64_t grants_new = 0;       // first use of a connection this waiter's demand dialled
-  std::uint64_t grants_coalesced = 0; // waited and got a connection released by another
-  std::uint64_t grants_stream = 0;    // another exchange on a busy connection (HTTP/2)
+  std::uint64_t grants_idle = 0;       // from an idle connection
+  std::uint64_t grants_new = 0;        // first use of a connection this waiter's demand dialled
+  std::uint64_t grants_coalesced = 0;  // waited and got a connection released by another
+  std::uint64_t grants_stream = 0;     // another exchange on a busy connection (HTTP/2)
   std::uint64_t dials = 0;
   std::uint64_t dial_failures = 0;
-  std::uint64_t dials_unused = 0;     // closed without ever carrying an exchange
-  double waiter_seconds = 0;          // integral of the queue length
-  std::string Text() const;           // one line, for logs and tests
+  std::uint64_t dials_unused = 0;  // closed without ever carrying an exchange
+  double waiter_seconds = 0;       // integral of the queue length
+  std::string Text() const;        // one line, for logs and tests
 };
 
 class HostPool {
  public:
   // `jitter_seed` varies max age between connections; the machine draws nothing itself.
+  // max_connections and max_dials below one count as one.
   HostPool(const PoolLimits& limits, std::uint64_t jitter_seed);
-  ~HostPool();
   HostPool(const HostPool&) = delete;
   HostPool& operator=(const HostPool&) = delete;
 
@@ -96,19 +105,19 @@ class HostPool {
   bool Cancel(WaiterId waiter, Instant now, Actions& actions);
 
   void OnConnected(ConnId conn, std::uint32_t capacity, Instant now, Actions& actions);
-  void OnDialFailed(ConnId conn, std::shared_ptr<const Failure> why, Instant now,
-                    Actions& actions);
+  void OnDialFailed(ConnId conn, std::shared_ptr<const Failure> why, Instant now, Actions& actions);
   // The process-wide connection budget refused the dial just asked for: the key is stalled until
   // OnDialAllowed. Not an error, nobody fails.
   void OnDialDenied(ConnId conn, Instant now, Actions& actions);
   void OnDialAllowed(Instant now, Actions& actions);
   // The peer changed how many exchanges `conn` may carry (HTTP/2 SETTINGS).
   void OnCapacity(ConnId conn, std::uint32_t capacity, Instant now, Actions& actions);
-  // No new exchanges on `conn`; it closes when its exchanges are done.
+  // No new exchanges on `conn`; it closes when its exchanges are done, now when there are none.
   void OnGoAway(ConnId conn, Instant now, Actions& actions);
   // `conn` is gone (peer closed, error). Leases on it end here; no Release follows.
   void OnClosed(ConnId conn, Instant now, Actions& actions);
-  // One exchange on `conn` ended. Ignored for a connection already forgotten.
+  // One exchange on `conn` ended. Ignored for a connection already forgotten; releasing a
+  // connection more often than it was granted aborts.
   void Release(ConnId conn, const ReleaseVerdict& verdict, Instant now, Actions& actions);
   // A grant that was not used: nothing was sent, the connection is as it was, and the use does not
   // count.
@@ -123,10 +132,12 @@ class HostPool {
   // Closes what is idle now; leased connections stay in service (CloseIdleConnections, I8).
   // Returns how many were closed.
   std::uint32_t CloseIdle(Instant now, Actions& actions);
-  // No new waiters, waiters fail, idle connections close, leased ones close on return.
+  // No new waiters, waiters fail, idle connections close, leased ones close on return, dials under
+  // way run on and their connections close at once.
   void Drain(Instant now, Actions& actions);
   // Gives up the longest-idle connection; false when none is idle.
   bool EvictOldestIdle(Instant now, Actions& actions);
+  // Surplus idle connections close; waiters keep the queue timeout with which they came.
   void SetLimits(const PoolLimits& limits, Instant now, Actions& actions);
 
   // Nothing in it and nothing to remember: may be destroyed.
@@ -137,8 +148,74 @@ class HostPool {
   void CheckInvariants(Instant now) const;
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  // Running totals of the snapshot.
+  struct Totals {
+    std::uint64_t grants_idle = 0;
+    std::uint64_t grants_new = 0;
+    std::uint64_t grants_coalesced = 0;
+    std::uint64_t grants_stream = 0;
+    std::uint64_t dials = 0;
+    std::uint64_t dial_failures = 0;
+    std::uint64_t dials_unused = 0;
+  };
+  struct End {
+    Instant at;
+    CloseReason why;
+  };
+
+  // Begins every event: settles what time alone has decided. Returns the time of the event.
+  Instant Advance(Instant now, Actions& actions);
+  void ExpireWaiters(Instant now, Actions& actions);
+
+  // host_pool_waiters.cc: who gets what.
+  bool GrantAtOnce(const Demand& demand, Instant now, Actions& actions);
+  void Enqueue(const Demand& demand, Instant now, Actions& actions);
+  void Grant(Connection& c, WaiterId waiter, std::uint64_t& total, Duration idle_time,
+             Actions& actions);
+  // Gives the room of `c` to waiters. `total` counts a first grant, on an unused connection.
+  void ServeWaiters(Connection& c, std::uint64_t& total, Instant now, Actions& actions);
+  // A Fail for every waiter that nothing under way can serve.
+  void FailStranded(Instant now, Actions& actions);
+  void FailAll(const std::shared_ptr<const Failure>& why, Instant now, Actions& actions);
+
+  // host_pool_dials.cc: when to dial.
+  // Ends every event that changed demand or supply.
+  void Settle(Instant now, Actions& actions);
+  void StartDials(Actions& actions);
+  std::uint64_t DialsWanted() const;
+  bool MakeRoomForDial(Actions& actions);
+
+  // When and why an idle `c` would end.
+  End IdleEnd(const Connection& c) const;
+  Duration IdleLimit(const Connection& c, CloseReason& why) const;
+  void SetAgeEnd(Connection& c);
+  // Why `c`, which just came back, may not be used again.
+  std::optional<CloseReason> WornOut(const Connection& c, Instant now) const;
+  // Why `c`, about to lie idle, is not kept.
+  std::optional<CloseReason> Surplus(const Connection& c) const;
+  // Serves waiters with `c`, then keeps or closes it.
+  void Offer(Connection& c, std::uint64_t& total, Instant now, Actions& actions);
+  void Arm(Connection& c);
+  void Close(Connection& c, CloseReason why, Actions& actions);
+  // No new exchanges on `c`; closes it when it carries none.
+  void Retire(Connection& c, CloseReason why, Actions& actions);
+  void Forget(Connection& c);
+  void ExpireIdle(Instant now, Actions& actions);
+  bool Empty() const { return table_.total() == 0 && waiters_.empty(); }
+  std::uint32_t MaxConnections() const { return std::max(1U, limits_.max_connections); }
+
+  PoolLimits limits_;
+  std::uint64_t jitter_seed_;
+  ConnectionTable table_;
+  DeadlineIndex idle_ends_;
+  WaitQueue waiters_;
+  Backoff backoff_;
+  Totals totals_;
+  Instant last_now_;
+  std::uint32_t known_capacity_ = 1;  // what the last connection could carry
+  bool draining_ = false;
+  bool stalled_ = false;
+  Duration learned_idle_timeout_{};
 };
 
 }  // namespace spillway

@@ -1,0 +1,311 @@
+#include "transport/pool/host_pool.h"
+
+#include <utility>
+
+#include "transport/base/check.h"
+#include "transport/pool/jitter.h"
+#include "transport/pool/refusal.h"
+
+namespace spillway {
+
+HostPool::HostPool(const PoolLimits& limits, std::uint64_t jitter_seed)
+    : limits_(limits), jitter_seed_(jitter_seed), backoff_(jitter_seed) {}
+
+Instant HostPool::Advance(Instant now, Actions& actions) {
+  last_now_ = std::max(last_now_, now);
+  if (waiters_.NextExpiry() <= last_now_) ExpireWaiters(last_now_, actions);
+  backoff_.Advance(last_now_);
+  return last_now_;
+}
+
+// --- Connections come ---
+
+void HostPool::OnConnected(ConnId conn, std::uint32_t capacity, Instant now, Actions& actions) {
+  now = Advance(now, actions);
+  Connection* c = table_.Find(conn);
+  if (c == nullptr || c->state != ConnState::kConnecting) return;
+  backoff_.Clear();
+  known_capacity_ = std::max(capacity, 1U);
+  const bool flushed = !table_.IsOfThisEpoch(*c);
+  table_.Open(*c, capacity);
+  c->opened_at = now;
+  SetAgeEnd(*c);
+  table_.Touch(*c, now);
+  if (draining_ || flushed) {
+    Close(*c, draining_ ? CloseReason::kDrain : CloseReason::kFlushed, actions);
+  } else if (table_.total() > MaxConnections()) {
+    Close(*c, CloseReason::kLru, actions);
+  } else {
+    Offer(*c, totals_.grants_new, now, actions);
+  }
+  Settle(now, actions);
+}
+
+void HostPool::OnCapacity(ConnId conn, std::uint32_t capacity, Instant now, Actions& actions) {
+  now = Advance(now, actions);
+  Connection* c = table_.Find(conn);
+  if (c == nullptr || c->state == ConnState::kConnecting) return;
+  c->capacity = capacity;
+  if (c->state != ConnState::kOpen) return;
+  known_capacity_ = std::max(capacity, 1U);
+  if (const auto why = WornOut(*c, now)) {
+    Retire(*c, *why, actions);
+  } else {
+    Offer(*c, totals_.grants_idle, now, actions);
+  }
+  Settle(now, actions);
+}
+
+// --- Connections return ---
+
+void HostPool::Release(ConnId conn, const ReleaseVerdict& verdict, Instant now, Actions& actions) {
+  now = Advance(now, actions);
+  Connection* c = table_.Find(conn);
+  if (c == nullptr) return;
+  SPILLWAY_CHECK_NOTE(c->in_use > 0, "released more often than granted");
+  table_.EndUse(*c);
+  table_.Touch(*c, now);
+  if (verdict.idle_hint) {
+    c->idle_hint = std::max(*verdict.idle_hint, Duration::zero());
+    learned_idle_timeout_ = *c->idle_hint;
+  }
+  if (c->state == ConnState::kDraining) {
+    if (c->in_use == 0) Close(*c, c->retired_for, actions);
+  } else if (!verdict.reusable) {
+    Retire(*c, verdict.why_not, actions);
+  } else if (const auto why = WornOut(*c, now)) {
+    Retire(*c, *why, actions);
+  } else {
+    Offer(*c, totals_.grants_coalesced, now, actions);
+  }
+  if (!waiters_.empty() || backoff_.failing()) Settle(now, actions);
+}
+
+void HostPool::ReleaseUnused(ConnId conn, Instant now, Actions& actions) {
+  now = Advance(now, actions);
+  Connection* c = table_.Find(conn);
+  if (c == nullptr) return;
+  SPILLWAY_CHECK_NOTE(c->in_use > 0 && c->uses > 0, "released more often than granted");
+  table_.EndUse(*c);
+  --c->uses;
+  if (c->state == ConnState::kDraining) {
+    if (c->in_use == 0) Close(*c, c->retired_for, actions);
+  } else if (const auto why = WornOut(*c, now)) {
+    Retire(*c, *why, actions);
+  } else if (c->in_use == 0 && IdleEnd(*c).at <= now) {
+    Close(*c, IdleEnd(*c).why, actions);  // its idle time ran on, nothing was sent
+  } else {
+    Offer(*c, totals_.grants_coalesced, now, actions);
+  }
+  Settle(now, actions);
+}
+
+std::optional<CloseReason> HostPool::WornOut(const Connection& c, Instant now) const {
+  if (now >= c.age_ends_at) return CloseReason::kMaxAge;
+  if (limits_.max_uses != 0 && c.uses >= limits_.max_uses) return CloseReason::kMaxUses;
+  if (c.idle_hint == Duration::zero()) return CloseReason::kLearnedIdle;
+  if (c.in_use == 0 && table_.total() > MaxConnections()) return CloseReason::kLru;
+  return std::nullopt;
+}
+
+void HostPool::Offer(Connection& c, std::uint64_t& total, Instant now, Actions& actions) {
+  if (!waiters_.empty()) ServeWaiters(c, total, now, actions);
+  if (ConnectionTable::IsIdle(c)) {
+    if (const auto why = Surplus(c)) {
+      Close(c, *why, actions);
+      return;
+    }
+    Arm(c);
+  }
+  table_.Shelve(c, limits_.max_uses);
+}
+
+std::optional<CloseReason> HostPool::Surplus(const Connection& c) const {
+  CloseReason why{};
+  if (IdleLimit(c, why) <= Duration::zero()) return why;
+  const bool was_idle = static_cast<std::size_t>(c.shelf) < kIdleShelves;
+  if (!was_idle && table_.idle_count() >= limits_.max_idle) return CloseReason::kLru;
+  return std::nullopt;
+}
+
+// --- Connections go ---
+
+void HostPool::OnGoAway(ConnId conn, Instant now, Actions& actions) {
+  now = Advance(now, actions);
+  Connection* c = table_.Find(conn);
+  if (c == nullptr || c->state != ConnState::kOpen) return;
+  Retire(*c, CloseReason::kGoAway, actions);
+  Settle(now, actions);
+}
+
+void HostPool::OnClosed(ConnId conn, Instant now, Actions& actions) {
+  now = Advance(now, actions);
+  Connection* c = table_.Find(conn);
+  if (c == nullptr) return;
+  Forget(*c);
+  Settle(now, actions);
+}
+
+void HostPool::Close(Connection& c, CloseReason why, Actions& actions) {
+  actions.emplace_back(std::in_place_type<CloseAction>, c.id, why);
+  Forget(c);
+}
+
+void HostPool::Retire(Connection& c, CloseReason why, Actions& actions) {
+  if (c.in_use == 0) {
+    Close(c, why, actions);
+  } else {
+    table_.StartDraining(c, why);
+  }
+}
+
+void HostPool::Forget(Connection& c) {
+  if (c.state != ConnState::kConnecting && c.uses == 0) ++totals_.dials_unused;
+  if (c.armed_at != kNever) idle_ends_.Clear(c.id.slot);
+  table_.Remove(c);
+}
+
+bool HostPool::EvictOldestIdle(Instant now, Actions& actions) {
+  now = Advance(now, actions);
+  Connection* oldest = table_.OldestIdle();
+  if (oldest == nullptr) return false;
+  Close(*oldest, CloseReason::kLru, actions);
+  Settle(now, actions);
+  return true;
+}
+
+std::uint32_t HostPool::CloseIdle(Instant now, Actions& actions) {
+  now = Advance(now, actions);
+  std::uint32_t closed = 0;
+  while (Connection* oldest = table_.OldestIdle()) {
+    Close(*oldest, CloseReason::kFlushed, actions);
+    ++closed;
+  }
+  Settle(now, actions);
+  return closed;
+}
+
+void HostPool::Flush(Instant now, Actions& actions) {
+  now = Advance(now, actions);
+  table_.AdvanceEpoch();
+  table_.ForEach([&](Connection& c) {
+    if (c.state == ConnState::kOpen) Retire(c, CloseReason::kFlushed, actions);
+  });
+  Settle(now, actions);
+}
+
+void HostPool::Drain(Instant now, Actions& actions) {
+  now = Advance(now, actions);
+  draining_ = true;
+  stalled_ = false;
+  FailAll(RefusedByDrain(), now, actions);
+  table_.ForEach([&](Connection& c) {
+    if (c.state == ConnState::kOpen) Retire(c, CloseReason::kDrain, actions);
+  });
+  Settle(now, actions);
+}
+
+// --- Time ---
+
+void HostPool::Tick(Instant now, Actions& actions) {
+  now = Advance(now, actions);
+  ExpireIdle(now, actions);
+  Settle(now, actions);
+}
+
+Instant HostPool::NextDeadline() const {
+  Instant next = std::min(idle_ends_.Earliest(), waiters_.NextExpiry());
+  if (backoff_.active() && !waiters_.empty()) next = std::min(next, backoff_.until());
+  if (backoff_.failing() && Empty() && !draining_) next = std::min(next, backoff_.forget_at());
+  return next;
+}
+
+void HostPool::ExpireIdle(Instant now, Actions& actions) {
+  while (idle_ends_.Earliest() <= now) {
+    Connection& c = table_.at(idle_ends_.EarliestSlot());
+    idle_ends_.Clear(c.id.slot);
+    c.armed_at = kNever;
+    if (!ConnectionTable::IsIdle(c)) continue;  // armed again when it comes back
+    const End end = IdleEnd(c);
+    if (end.at <= now) {
+      Close(c, end.why, actions);
+    } else {
+      Arm(c);
+    }
+  }
+}
+
+void HostPool::Arm(Connection& c) {
+  const Instant at = IdleEnd(c).at;
+  if (at >= c.armed_at) return;  // lazy: the earlier entry fires and finds the truth
+  c.armed_at = at;
+  idle_ends_.Set(c.id.slot, at);
+}
+
+Duration HostPool::IdleLimit(const Connection& c, CloseReason& why) const {
+  why = CloseReason::kIdleTimeout;
+  if (!c.idle_hint) return limits_.idle_timeout;
+  const Duration left = *c.idle_hint - std::max(limits_.keep_alive_margin, Duration::zero());
+  if (left >= limits_.idle_timeout) return limits_.idle_timeout;
+  why = CloseReason::kLearnedIdle;
+  return left;
+}
+
+HostPool::End HostPool::IdleEnd(const Connection& c) const {
+  End end{};
+  const Duration limit = std::max(IdleLimit(c, end.why), Duration::zero());
+  end.at = After(c.last_used_at, limit);
+  if (c.age_ends_at < end.at) end = {c.age_ends_at, CloseReason::kMaxAge};
+  return end;
+}
+
+void HostPool::SetAgeEnd(Connection& c) {
+  c.age_ends_at = kNever;
+  if (limits_.max_age == kForever) return;
+  const double jitter = std::clamp(limits_.max_age_jitter, 0.0, 1.0);
+  const double part = jitter * JitterFraction(jitter_seed_, c.serial);
+  const Duration cut(
+      static_cast<Duration::rep>(static_cast<double>(limits_.max_age.count()) * part));
+  c.age_ends_at = After(c.opened_at, limits_.max_age - cut);
+}
+
+void HostPool::SetLimits(const PoolLimits& limits, Instant now, Actions& actions) {
+  now = Advance(now, actions);
+  limits_ = limits;
+  table_.ForEach([&](Connection& c) {
+    if (c.state != ConnState::kOpen) return;
+    SetAgeEnd(c);
+    table_.Shelve(c, limits_.max_uses);
+    if (!ConnectionTable::IsIdle(c)) return;
+    if (limits_.max_uses != 0 && c.uses >= limits_.max_uses) {
+      Close(c, CloseReason::kMaxUses, actions);
+    } else {
+      Arm(c);
+    }
+  });
+  ExpireIdle(now, actions);
+  while (table_.idle_count() > limits_.max_idle ||
+         (table_.idle_count() > 0 && table_.total() > MaxConnections())) {
+    Close(*table_.OldestIdle(), CloseReason::kLru, actions);
+  }
+  if (!waiters_.empty()) {
+    table_.ForEach([&](Connection& c) {
+      if (c.state != ConnState::kOpen) return;
+      if (const auto why = WornOut(c, now)) {
+        Retire(c, *why, actions);
+      } else {
+        Offer(c, totals_.grants_idle, now, actions);
+      }
+    });
+  }
+  Settle(now, actions);
+}
+
+bool HostPool::Disposable(Instant now) const {
+  if (!Empty() || stalled_) return false;
+  return draining_ || !backoff_.failing() || now >= backoff_.forget_at();
+}
+
+const PoolLimits& HostPool::limits() const { return limits_; }
+
+}  // namespace spillway

@@ -1,0 +1,78 @@
+// HostPool: when to dial, and what a dial's end means.
+
+#include <utility>
+
+#include "transport/base/check.h"
+#include "transport/pool/host_pool.h"
+
+namespace spillway {
+
+void HostPool::Settle(Instant now, Actions& actions) {
+  if (!waiters_.empty()) {
+    if (backoff_.active()) FailStranded(now, actions);
+    StartDials(actions);
+  }
+  if (backoff_.failing() && now >= backoff_.forget_at() && Empty()) backoff_.Clear();
+}
+
+void HostPool::StartDials(Actions& actions) {
+  if (draining_ || stalled_ || backoff_.active()) return;
+  const std::uint32_t max_dials = std::max(1U, limits_.max_dials);
+  while (table_.expected_dials() < DialsWanted() && table_.dial_count() < max_dials) {
+    if (backoff_.failing() && table_.expected_dials() > 0) return;  // one probe at a time
+    if (!MakeRoomForDial(actions)) return;
+    actions.emplace_back(std::in_place_type<DialAction>, table_.AddDial().id);
+    ++totals_.dials;
+  }
+}
+
+// A waiter that demands a fresh connection needs one of its own; the others share.
+std::uint64_t HostPool::DialsWanted() const {
+  const std::uint64_t sharing = waiters_.any_count() + std::uint64_t{known_capacity_} - 1;
+  return waiters_.fresh_count() + sharing / known_capacity_;
+}
+
+// Used idle connections beside a waiter mean that it wants a fresh one: the oldest gives way, or
+// the waiter would wait for an idle timeout.
+bool HostPool::MakeRoomForDial(Actions& actions) {
+  while (table_.total() >= MaxConnections()) {
+    Connection* oldest = table_.Oldest(Shelf::kUsed);
+    if (oldest == nullptr) return false;
+    Close(*oldest, CloseReason::kLru, actions);
+  }
+  return true;
+}
+
+void HostPool::OnDialFailed(ConnId conn, std::shared_ptr<const Failure> why, Instant now,
+                            Actions& actions) {
+  SPILLWAY_CHECK(why != nullptr);
+  now = Advance(now, actions);
+  Connection* c = table_.Find(conn);
+  if (c == nullptr || c->state != ConnState::kConnecting) return;
+  Forget(*c);
+  ++totals_.dial_failures;
+  backoff_.OnFailure(std::move(why), limits_, now);
+  if (const auto longest = waiters_.TakeLongest(now)) {
+    actions.emplace_back(std::in_place_type<FailAction>, *longest, backoff_.last_failure());
+  }
+  FailStranded(now, actions);
+  Settle(now, actions);
+}
+
+void HostPool::OnDialDenied(ConnId conn, Instant now, Actions& actions) {
+  now = Advance(now, actions);
+  Connection* c = table_.Find(conn);
+  if (c == nullptr || c->state != ConnState::kConnecting) return;
+  Forget(*c);
+  --totals_.dials;
+  stalled_ = !draining_;
+  Settle(now, actions);
+}
+
+void HostPool::OnDialAllowed(Instant now, Actions& actions) {
+  now = Advance(now, actions);
+  stalled_ = false;
+  Settle(now, actions);
+}
+
+}  // namespace spillway

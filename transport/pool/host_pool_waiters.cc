@@ -1,0 +1,121 @@
+// HostPool: who gets a connection, who waits, who is refused.
+
+#include <utility>
+
+#include "transport/pool/host_pool.h"
+#include "transport/pool/refusal.h"
+
+namespace spillway {
+
+void HostPool::Acquire(const Demand& demand, Instant now, Actions& actions) {
+  now = Advance(now, actions);
+  if (draining_) {
+    actions.emplace_back(std::in_place_type<FailAction>, demand.waiter, RefusedByDrain());
+  } else if (demand.deadline <= now) {
+    const Failure* last_dial = backoff_.last_failure().get();
+    actions.emplace_back(std::in_place_type<FailAction>, demand.waiter,
+                         RefusedByDeadline(Duration::zero(), last_dial));
+  } else if (!GrantAtOnce(demand, now, actions)) {
+    Enqueue(demand, now, actions);
+  }
+}
+
+// Never unfair: waiters that could take what is found here would have been given it already.
+bool HostPool::GrantAtOnce(const Demand& demand, Instant now, Actions& actions) {
+  while (!demand.fresh_connection) {
+    Connection* shared = table_.Newest(Shelf::kShared);
+    if (shared == nullptr) break;
+    if (now >= shared->age_ends_at) {
+      Retire(*shared, CloseReason::kMaxAge, actions);
+      continue;
+    }
+    Grant(*shared, demand.waiter, totals_.grants_stream, Duration::zero(), actions);
+    return true;
+  }
+  for (;;) {
+    Connection* idle =
+        demand.fresh_connection ? table_.Newest(Shelf::kUnused) : table_.NewestIdle();
+    if (idle == nullptr) return false;
+    const End end = IdleEnd(*idle);
+    if (end.at > now) {
+      Grant(*idle, demand.waiter, totals_.grants_idle, now - idle->last_used_at, actions);
+      return true;
+    }
+    Close(*idle, end.why, actions);  // I1, I2: too old although no timer has fired yet
+  }
+}
+
+void HostPool::Enqueue(const Demand& demand, Instant now, Actions& actions) {
+  const auto refuse = [&](std::shared_ptr<const Failure> why) {
+    actions.emplace_back(std::in_place_type<FailAction>, demand.waiter, std::move(why));
+    Settle(now, actions);  // idle connections found too old may have left
+  };
+  if (backoff_.active() && (demand.fresh_connection || table_.open_count() == 0)) {
+    return refuse(backoff_.last_failure());
+  }
+  if (limits_.queue_timeout <= Duration::zero()) {
+    return refuse(RefusedByQueueTimeout(Duration::zero(), backoff_.last_failure().get()));
+  }
+  if (waiters_.size() >= limits_.max_waiters) return refuse(RefusedByFullQueue());
+  Waiter waiter;
+  waiter.id = demand.waiter;
+  waiter.fresh_connection = demand.fresh_connection;
+  waiter.tenant = demand.tenant;
+  waiter.since = now;
+  const Instant queue_end = After(now, limits_.queue_timeout);
+  waiter.by_deadline = demand.deadline <= queue_end;
+  waiter.expires_at = std::min(demand.deadline, queue_end);
+  waiters_.Push(waiter);
+  Settle(now, actions);
+}
+
+void HostPool::Grant(Connection& c, WaiterId waiter, std::uint64_t& total, Duration idle_time,
+                     Actions& actions) {
+  actions.emplace_back(std::in_place_type<GrantAction>, waiter, c.id, c.uses > 0, idle_time);
+  ++total;
+  table_.AddUse(c);
+  table_.Shelve(c, limits_.max_uses);
+}
+
+void HostPool::ServeWaiters(Connection& c, std::uint64_t& total, Instant now, Actions& actions) {
+  while (ConnectionTable::HasRoom(c, limits_.max_uses)) {
+    const auto waiter = waiters_.TakeLongestFor(c.uses > 0, now);
+    if (!waiter) return;
+    const bool lay_idle = static_cast<std::size_t>(c.shelf) < kIdleShelves;
+    const Duration idle_time = lay_idle ? now - c.last_used_at : Duration::zero();
+    Grant(c, *waiter, c.in_use > 0 ? totals_.grants_stream : total, idle_time, actions);
+  }
+}
+
+bool HostPool::Cancel(WaiterId waiter, Instant now, Actions& actions) {
+  now = Advance(now, actions);
+  const bool was_queued = waiters_.Remove(waiter, now);
+  Settle(now, actions);
+  return was_queued;
+}
+
+void HostPool::ExpireWaiters(Instant now, Actions& actions) {
+  const Failure* last_dial = backoff_.last_failure().get();
+  while (const auto waiter = waiters_.TakeExpired(now)) {
+    const Duration waited = now - waiter->since;
+    actions.emplace_back(std::in_place_type<FailAction>, waiter->id,
+                         waiter->by_deadline ? RefusedByDeadline(waited, last_dial)
+                                             : RefusedByQueueTimeout(waited, last_dial));
+  }
+}
+
+void HostPool::FailStranded(Instant now, Actions& actions) {
+  if (table_.expected_dials() > 0) return;
+  if (table_.open_count() == 0) FailAll(backoff_.last_failure(), now, actions);
+  while (const auto waiter = waiters_.TakeLongestFresh(now)) {
+    actions.emplace_back(std::in_place_type<FailAction>, *waiter, backoff_.last_failure());
+  }
+}
+
+void HostPool::FailAll(const std::shared_ptr<const Failure>& why, Instant now, Actions& actions) {
+  while (const auto waiter = waiters_.TakeLongest(now)) {
+    actions.emplace_back(std::in_place_type<FailAction>, *waiter, why);
+  }
+}
+
+}  // namespace spillway

@@ -1,0 +1,59 @@
+#include "transport/pool/refusal.h"
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace spillway {
+namespace {
+
+std::shared_ptr<const Failure> Make(Reason reason, Source source, std::string message) {
+  Failure failure;
+  failure.reason = reason;
+  failure.source = source;
+  failure.phase = Phase::kQueue;
+  failure.delivery = Delivery::kNotSent;
+  failure.message = std::move(message);
+  if (failure.message.size() > kMaxFailureMessage) failure.message.resize(kMaxFailureMessage);
+  return std::make_shared<const Failure>(std::move(failure));
+}
+
+std::string Waited(std::string_view what, Duration waited, const Failure* last_dial) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(waited).count();
+  std::string text(what);
+  text += " in phase queue after " + std::to_string(ms) + " ms without a connection";
+  if (last_dial != nullptr) {
+    text += "; last dial failed: ";
+    text += Label(last_dial->reason);
+    if (!last_dial->message.empty()) text += ": " + last_dial->message;
+  }
+  return text;
+}
+
+}  // namespace
+
+std::shared_ptr<const Failure> RefusedByFullQueue() {
+  // Never destroyed: refusals may outlive main(). One value serves all, an overload makes many.
+  static const auto& refusal = *new std::shared_ptr<const Failure>(
+      Make(Reason::kPoolQueueFull, Source::kPool, "too many round trips wait for this origin"));
+  return refusal;
+}
+
+std::shared_ptr<const Failure> RefusedByDrain() {
+  static const auto& refusal = *new std::shared_ptr<const Failure>(
+      Make(Reason::kDraining, Source::kPool, "the pool is draining"));
+  return refusal;
+}
+
+std::shared_ptr<const Failure> RefusedByQueueTimeout(Duration waited, const Failure* last_dial) {
+  return Make(Reason::kPoolQueueTimeout, Source::kPool,
+              Waited("queue timeout passed", waited, last_dial));
+}
+
+std::shared_ptr<const Failure> RefusedByDeadline(Duration waited, const Failure* last_dial) {
+  return Make(Reason::kDeadlineExceeded, Source::kCaller,
+              Waited("deadline passed", waited, last_dial));
+}
+
+}  // namespace spillway
