@@ -12,11 +12,10 @@
 
 #include "transport/base/bytes.h"
 #include "transport/base/message.h"
+#include "transport/connection/exchange.h"
 #include "transport/records.h"
 
 namespace spillway {
-
-enum class Flow : std::uint8_t { kContinue, kPause };
 
 class ResponseSink {
  public:
@@ -25,7 +24,7 @@ class ResponseSink {
   virtual void OnInformational(ResponseHead head) = 0;
   virtual void OnHead(ResponseHead head, BodyKind kind, std::uint64_t length) = 0;
   // `chunk.owner` may be null: the bytes are then valid only during the call. kPause stops reading
-  // from the origin until RoundTrip::Resume.
+  // from the origin until RoundTripHandle::Resume; kAbort cancels.
   virtual Flow OnData(const Chunk& chunk) = 0;
   virtual void OnTrailers(HeaderList trailers) = 0;
   // `record.failure` is empty when the response was complete.

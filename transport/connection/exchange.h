@@ -1,0 +1,64 @@
+// One request and its response on a connection.
+//
+// What it is: ExchangeSpec says what to send and which limits apply; ExchangeHandler hears what
+// comes back; ExchangeResult says how it ended and how it left the connection.
+// Thread safety: handler calls for one exchange never overlap and come on the connection's loop.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "transport/base/body_source.h"
+#include "transport/base/failure.h"
+#include "transport/base/instant.h"
+#include "transport/base/message.h"
+#include "transport/base/options.h"
+#include "transport/pool/action.h"
+#include "transport/retry/deadlines.h"
+
+namespace spillway {
+
+// What the receiver wants next. kAbort: it has had enough; the exchange ends and the connection
+// closes.
+enum class Flow : std::uint8_t { kContinue, kPause, kAbort };
+
+struct ExchangeSpec {
+  std::string head;                    // encoded request head
+  std::shared_ptr<BodySource> body;    // null: none
+  bool chunked = false;                // frame the body in chunks
+  bool close = false;                  // the head says Connection: close
+  bool head_request = false;           // HEAD
+  ExchangeLimits limits;
+  const ResponseLimits* response_limits = nullptr;  // outlives the exchange (pinned policy)
+};
+
+struct ExchangeResult {
+  std::optional<Failure> failure;
+  bool reusable = false;                       // may the connection carry another exchange?
+  CloseReason why_not = CloseReason::kError;   // when not
+  std::optional<Duration> idle_hint;
+  HeaderList trailers;
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_received = 0;
+  bool any_response_byte = false;
+  Instant started{};      // first write
+  Instant written = kNever;      // request completely written; kNever: it was not
+  Instant first_byte = kNever;   // of the response; kNever: none
+  Instant ended{};
+};
+
+class ExchangeHandler {
+ public:
+  virtual ~ExchangeHandler() = default;
+  virtual void OnInformational(ResponseHead head) = 0;
+  virtual Flow OnHead(ResponseHead head, BodyKind kind, std::uint64_t length) = 0;
+  // `chunk.owner` may be null: the bytes are then valid only during the call.
+  virtual Flow OnData(const Chunk& chunk) = 0;
+  // Last call, exactly once. The connection is detached: releasing it may start another exchange.
+  virtual void OnExchangeDone(ExchangeResult result) = 0;
+};
+
+}  // namespace spillway

@@ -1,0 +1,125 @@
+// One HTTP/1.x connection to an origin, pinned to a loop.
+//
+// What it is: a permanent read side on the loop, and a write side owned by whoever holds the lease.
+// A warm exchange is started on the lease holder's own thread: it checks the socket for unsolicited
+// bytes or EOF, attaches itself and sends, all under the connection's mutex, so that no response
+// byte read before that moment can ever be taken for its answer (O-107 to O-109, decision 3). What
+// the kernel does not take at once is sent from the loop.
+// What it owns: the socket, the decoder, one timer. While idle it holds no buffers.
+// Thread safety: Start, Abort, Resume, Close from any thread; the rest on the loop.
+// Invariants: reads happen under the mutex; the descriptor is closed under the mutex, hence never
+// while a writer is inside; at most one exchange; `on_closed` runs exactly once, on the loop.
+
+#pragma once
+
+#include <atomic>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "transport/base/mutex.h"
+#include "transport/connection/exchange.h"
+#include "transport/connection/request_writer.h"
+#include "transport/http1/response_decoder.h"
+#include "transport/io/event_loop.h"
+
+namespace spillway {
+
+enum class StartResult : std::uint8_t {
+  kStarted,
+  kStale,  // the connection had died or had unread bytes; nothing was sent, the handler is not used
+};
+
+// How a connection ended.
+struct ConnectionEnd {
+  CloseReason reason = CloseReason::kError;
+  std::uint64_t uses = 0;
+};
+
+class Http1Connection : public std::enable_shared_from_this<Http1Connection> {
+ public:
+  using OnClosed = std::function<void(const ConnectionEnd&)>;
+
+  Http1Connection(EventLoop& loop, asio::ip::tcp::socket socket);
+  ~Http1Connection();
+
+  // On the loop, once, before the first Start: begins watching the socket.
+  void Open(OnClosed on_closed);
+
+  // Begins an exchange on an idle connection. `token` names it for Abort and Resume.
+  StartResult Start(ExchangeSpec spec, std::shared_ptr<ExchangeHandler> handler,
+                    std::uint64_t token);
+
+  // Ends the exchange called `token` with `failure` (its delivery is filled in here) and closes
+  // the connection (A2). Nothing happens when that exchange is already over (A3, R11).
+  void Abort(std::uint64_t token, Failure failure);
+  // Reads on after the handler answered kPause.
+  void Resume(std::uint64_t token);
+  // Closes; a running exchange fails.
+  void Close(CloseReason reason);
+
+  EventLoop& loop() { return loop_; }
+
+ private:
+  struct Exchange;
+
+  // What one look at the socket gave.
+  struct ReadResult {
+    enum class Status : std::uint8_t { kData, kWouldBlock, kEof, kError, kClosed };
+    Status status = Status::kWouldBlock;
+    std::string_view bytes;
+    bool busy = false;  // an exchange was attached when the bytes were read
+    int error = 0;
+  };
+  // What reading goes on with.
+  enum class Next : std::uint8_t { kReadMore, kStop };
+
+  // Loop only, but for what Start does under the mutex.
+  void WatchReadable();
+  void ReadLoop();
+  ReadResult ReadSome(std::span<char> buffer);
+  std::span<char> PickBuffer(std::shared_ptr<char[]>& owned);
+  void OnUnsolicited(const ReadResult& read);
+  void OnReadEnd(const ReadResult& read);
+  Next Consume(std::string_view input, const std::shared_ptr<const void>& owner);
+  Next Deliver(Flow flow, std::string_view rest, const std::shared_ptr<const void>& owner);
+  void CompleteExchange(bool surplus_bytes, bool eof);
+  void FailExchange(Failure failure, CloseReason reason);
+  std::shared_ptr<Exchange> Detach();
+  Exchange* current();
+
+  void WatchWritable();
+  void ContinueWriting();
+  void AfterWrite(Exchange& exchange, WriteStatus status);
+  std::function<void()> WriteAgain();
+
+  void RequestTimer(Instant due);
+  void ArmTimer();
+  void OnTimer();
+  void Shut(CloseReason reason);
+
+  EventLoop& loop_;
+  OnClosed on_closed_;
+  asio::steady_timer timer_;
+  // When the timer fires; only ever made earlier, so most exchanges need not touch it.
+  std::atomic<Instant::rep> timer_due_;
+
+  Mutex mu_;
+  asio::ip::tcp::socket socket_;  // closed and written to under mu_
+  int descriptor_;
+  // Null while idle. Set by Start; detached by the loop alone, so the loop may use the object it
+  // points to without the mutex.
+  std::shared_ptr<Exchange> exchange_ SPILLWAY_GUARDED_BY(mu_);
+  bool closed_ SPILLWAY_GUARDED_BY(mu_) = false;
+
+  // Loop only.
+  std::unique_ptr<ResponseDecoder> decoder_;
+  std::uint64_t uses_ = 0;
+  bool watching_ = false;
+};
+
+}  // namespace spillway

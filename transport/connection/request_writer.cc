@@ -1,0 +1,126 @@
+#include "transport/connection/request_writer.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+
+namespace spillway {
+namespace {
+
+constexpr std::size_t kMaxGather = 64;
+
+std::string ChunkLine(std::size_t size) {
+  std::array<char, 24> line{};
+  const int length = std::snprintf(line.data(), line.size(), "%zx\r\n", size);
+  return std::string(line.data(), static_cast<std::size_t>(length));
+}
+
+}  // namespace
+
+RequestWriter::RequestWriter(std::string head, std::shared_ptr<BodySource> body, bool chunked)
+    : head_(std::move(head)), body_(std::move(body)), chunked_(chunked) {
+  // The head is owned by this object, which outlives the queue.
+  queue_.push_back(Chunk{head_, nullptr});
+  source_ended_ = body_ == nullptr;
+  if (body_ != nullptr && body_->buffered() != nullptr && !chunked_) {
+    for (const Chunk& chunk : body_->buffered()->chunks()) queue_.push_back(chunk);
+    source_ended_ = true;
+  }
+}
+
+WriteStatus RequestWriter::Write(int descriptor, const std::function<void()>& ready) {
+  WriteStatus status = WriteStatus::kDone;
+  while (true) {
+    if (!Flush(descriptor, status)) return status;
+    if (source_ended_) break;
+    if (!FillFromSource(status, ready)) return status;
+  }
+  done_ = true;
+  return WriteStatus::kDone;
+}
+
+bool RequestWriter::FillFromSource(WriteStatus& status, const std::function<void()>& ready) {
+  Chunk chunk;
+  switch (body_->Read(chunk, ready)) {
+    case BodySource::Status::kData:
+      if (chunk.bytes.empty()) return true;
+      if (chunked_) {
+        Queue(Chunk::Own(ChunkLine(chunk.bytes.size())));
+        Queue(std::move(chunk));
+        Queue(Chunk{"\r\n", nullptr});
+      } else {
+        Queue(std::move(chunk));
+      }
+      return true;
+    case BodySource::Status::kEnd:
+      source_ended_ = true;
+      if (chunked_) Queue(Chunk{"0\r\n\r\n", nullptr});
+      return true;
+    case BodySource::Status::kPending:
+      status = WriteStatus::kPending;
+      return false;
+    case BodySource::Status::kError:
+      break;
+  }
+  status = WriteStatus::kSourceError;
+  return false;
+}
+
+void RequestWriter::Queue(Chunk chunk) { queue_.push_back(std::move(chunk)); }
+
+bool RequestWriter::Flush(int descriptor, WriteStatus& status) {
+  while (queue_front_ < queue_.size()) {
+    std::array<iovec, kMaxGather> parts;
+    std::size_t count = 0;
+    std::size_t offset = front_offset_;
+    for (std::size_t i = queue_front_; i < queue_.size() && count < kMaxGather; ++i) {
+      const std::string_view bytes = queue_[i].bytes.substr(offset);
+      offset = 0;
+      // sendmsg does not write through the pointer.
+      parts[count++] = {const_cast<char*>(bytes.data()), bytes.size()};
+    }
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = count;
+    const ssize_t accepted = ::sendmsg(descriptor, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (accepted < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        status = WriteStatus::kBlocked;
+      } else {
+        error_ = errno;
+        status = WriteStatus::kSocketError;
+      }
+      return false;
+    }
+    sent_ += static_cast<std::uint64_t>(accepted);
+    Consume(static_cast<std::size_t>(accepted));
+  }
+  queue_.clear();
+  queue_front_ = 0;
+  return true;
+}
+
+void RequestWriter::Consume(std::size_t bytes) {
+  while (bytes > 0) {
+    const std::size_t left = queue_[queue_front_].bytes.size() - front_offset_;
+    if (bytes < left) {
+      front_offset_ += bytes;
+      return;
+    }
+    bytes -= left;
+    queue_[queue_front_] = Chunk{};
+    ++queue_front_;
+    front_offset_ = 0;
+  }
+}
+
+void RequestWriter::Release() {
+  head_ = std::string();
+  body_ = nullptr;
+}
+
+}  // namespace spillway

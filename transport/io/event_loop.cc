@@ -1,0 +1,67 @@
+#include "transport/io/event_loop.h"
+
+#include <algorithm>
+
+#include "transport/io/clock.h"
+
+namespace spillway {
+namespace {
+
+constexpr std::chrono::seconds kLagProbeInterval{1};
+
+}  // namespace
+
+EventLoop::EventLoop(std::uint32_t index, std::function<void(std::uint32_t, Duration)> on_lag)
+    : index_(index),
+      on_lag_(std::move(on_lag)),
+      work_(asio::make_work_guard(context_)),
+      lag_timer_(context_),
+      scratch_(kScratchBytes) {}
+
+EventLoop::~EventLoop() { Stop(); }
+
+void EventLoop::Start() {
+  thread_ = std::thread([this] {
+    if (on_lag_) ProbeLag();
+    context_.run();
+  });
+}
+
+void EventLoop::Stop() {
+  if (!thread_.joinable()) return;
+  Post([this] { lag_timer_.cancel(); });
+  work_.reset();
+  thread_.join();
+}
+
+void EventLoop::ProbeLag() {
+  const Instant due = After(Now(), kLagProbeInterval);
+  lag_timer_.expires_after(kLagProbeInterval);
+  lag_timer_.async_wait([this, due](const boost::system::error_code& error) {
+    if (error) return;
+    on_lag_(index_, std::max(Duration::zero(), Now() - due));
+    ProbeLag();
+  });
+}
+
+LoopGroup::LoopGroup(std::uint32_t count, std::function<void(std::uint32_t, Duration)> on_lag) {
+  for (std::uint32_t i = 0; i < count; ++i) {
+    loops_.push_back(std::make_unique<EventLoop>(i, on_lag));
+  }
+}
+
+void LoopGroup::Start() {
+  for (const auto& loop : loops_) loop->Start();
+}
+
+void LoopGroup::Stop() {
+  for (const auto& loop : loops_) loop->Stop();
+}
+
+EventLoop& LoopGroup::PickForConnection() {
+  return **std::min_element(loops_.begin(), loops_.end(), [](const auto& a, const auto& b) {
+    return a->connections() < b->connections();
+  });
+}
+
+}  // namespace spillway

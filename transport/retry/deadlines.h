@@ -1,0 +1,62 @@
+// The named time limits of an exchange: which one fires next, when, and what it is called.
+//
+// What it is: a value that is told of progress and answers with the earliest limit in force. The
+// deadline of the whole round trip always counts; the others depend on how far the exchange is (T4,
+// api.md "The earlier of gRPC deadline and options.timeout shrinks every phase").
+// Thread safety: a plain value.
+
+#pragma once
+
+#include <cstdint>
+
+#include "transport/base/failure.h"
+#include "transport/base/instant.h"
+
+namespace spillway {
+
+struct ExchangeLimits {
+  Instant deadline = kNever;             // of the whole round trip
+  bool deadline_is_callers = true;       // false: it came from Timeouts::total
+  Duration write_stall = kForever;
+  Duration response_header = kForever;
+  Duration body_stall = kForever;
+};
+
+class Deadlines {
+ public:
+  Deadlines() = default;
+  Deadlines(const ExchangeLimits& limits, Instant now) : limits_(limits), since_(now) {}
+
+  void OnWriteProgress(Instant now) { since_ = now; }
+  void OnWritten(Instant now) { Enter(Stage::kAwaiting, now); }
+  // The head arrived. It may do so before the request is written (O-100).
+  void OnHead(Instant now) { Enter(Stage::kBody, now); }
+  void OnBodyProgress(Instant now) { since_ = now; }
+  // While the receiver does not take data, a silent origin is not to blame.
+  void OnPaused() { paused_ = true; }
+  void OnResumed(Instant now) {
+    paused_ = false;
+    since_ = now;
+  }
+
+  // The earliest limit in force.
+  Instant Next() const;
+  // What to report when `now` has reached Next(). `delivery` is left to the caller.
+  Failure Expired(Instant now) const;
+  Phase phase() const;
+
+ private:
+  enum class Stage : std::uint8_t { kWriting, kAwaiting, kBody };
+  void Enter(Stage stage, Instant now) {
+    stage_ = stage;
+    since_ = now;
+  }
+  Instant StageLimit() const;
+
+  ExchangeLimits limits_;
+  Stage stage_ = Stage::kWriting;
+  bool paused_ = false;
+  Instant since_{};
+};
+
+}  // namespace spillway
