@@ -60,7 +60,8 @@ struct Http1Connection::Exchange {
   const ResponseLimits& response_limits;
   const bool head_request;
   const bool request_close;
-  ResponseHead final_head;      // what the keep-alive verdict needs, kept while the body flows
+  KeepAliveVerdict verdict;     // as far as the final head decides it
+  std::uint32_t status = 0;
   bool decoding = false;
   bool head_delivered = false;
   bool write_failed = false;
@@ -98,7 +99,7 @@ StartResult Http1Connection::Start(ExchangeSpec spec, std::shared_ptr<ExchangeHa
     const ssize_t seen = ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     const bool quiet = seen < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
     if (quiet) {
-      const WriteStatus status = exchange->writer.Write(descriptor_, WriteAgain());
+      const WriteStatus status = exchange->writer.Write(descriptor_, WriteAgain(*exchange));
       const bool untouched =
           status == WriteStatus::kSocketError && exchange->writer.sent() == 0;
       if (!untouched) {
@@ -281,7 +282,7 @@ Http1Connection::Next Http1Connection::Consume(std::string_view input,
       case DecodeEvent::kHead: {
         exchange.head_delivered = true;
         exchange.deadlines.OnHead(Now());
-        exchange.final_head = decoder_->head();
+        JudgeHead(exchange);
         flow = exchange.handler->OnHead(std::move(decoder_->head()), decoder_->body_kind(),
                                         decoder_->body_length());
         break;
@@ -295,6 +296,19 @@ Http1Connection::Next Http1Connection::Consume(std::string_view input,
     if (flow == Flow::kContinue) continue;
     return Deliver(flow, input, owner);
   }
+}
+
+// The head is handed on, so what the keep-alive verdict needs of it is decided now; what only the end
+// of the exchange can tell is added by CompleteExchange.
+void Http1Connection::JudgeHead(Exchange& exchange) {
+  ExchangeFacts facts;
+  facts.request_close = exchange.request_close;
+  facts.request_fully_written = true;
+  facts.response_complete = true;
+  const ResponseHead& head = decoder_->head();
+  exchange.verdict = JudgeKeepAlive(head, decoder_->body_kind(), facts,
+                                    exchange.response_limits.keep_alive_http10);
+  exchange.status = head.status;
 }
 
 // The receiver does not want to go on just now.
@@ -325,22 +339,15 @@ std::shared_ptr<Http1Connection::Exchange> Http1Connection::Detach() {
 
 void Http1Connection::CompleteExchange(bool surplus_bytes, bool eof) {
   Exchange& exchange = *current();
-  ExchangeFacts facts;
-  facts.request_close = exchange.request_close;
-  facts.request_fully_written = exchange.writer.done();
-  facts.response_complete = true;
-  facts.surplus_bytes = surplus_bytes;
-  facts.eof_seen = eof;
-  const KeepAliveVerdict verdict =
-      JudgeKeepAlive(exchange.final_head, decoder_->body_kind(), facts,
-                     exchange.response_limits.keep_alive_http10);
   ExchangeResult& result = exchange.result;
-  result.reusable = verdict.reusable;
-  result.idle_hint = verdict.idle_hint;
+  const bool reusable =
+      exchange.verdict.reusable && exchange.writer.done() && !surplus_bytes && !eof;
+  result.reusable = reusable;
+  result.idle_hint = exchange.verdict.idle_hint;
   result.trailers = std::move(decoder_->trailers());
   result.bytes_sent = exchange.writer.sent();
   result.ended = Now();
-  if (!verdict.reusable) {
+  if (!reusable) {
     result.why_not = surplus_bytes ? CloseReason::kUnsolicited
                      : eof         ? CloseReason::kPeerFin
                                    : CloseReason::kOriginClose;
@@ -348,9 +355,9 @@ void Http1Connection::CompleteExchange(bool surplus_bytes, bool eof) {
   ++uses_;
   // Detached before anybody hears of it: who releases the connection may start the next exchange.
   const std::shared_ptr<Exchange> finished = Detach();
-  if (!result.reusable) Shut(result.why_not);
+  if (!reusable) Shut(result.why_not);
   finished->handler->OnExchangeDone(std::move(result));
-  if (verdict.reusable) WatchReadable();
+  if (reusable) WatchReadable();
 }
 
 void Http1Connection::FailExchange(Failure failure, CloseReason reason) {
@@ -360,7 +367,7 @@ void Http1Connection::FailExchange(Failure failure, CloseReason reason) {
   result.why_not = reason;
   result.ended = Now();
   failure.delivery = DeliveryOf(failed->head_delivered, result.bytes_sent);
-  if (failed->head_delivered) failure.response_status = failed->final_head.status;
+  failure.response_status = failed->status;
   result.failure = std::move(failure);
   ++uses_;
   Shut(reason);
@@ -383,7 +390,8 @@ void Http1Connection::Shut(CloseReason reason) {
 
 // ---- Writing -------------------------------------------------------------------------------------
 
-std::function<void()> Http1Connection::WriteAgain() {
+std::function<void()> Http1Connection::WriteAgain(const Exchange& exchange) {
+  if (exchange.body == nullptr || exchange.body->buffered() != nullptr) return nullptr;
   return [weak = weak_from_this()] {
     if (const auto self = weak.lock()) {
       self->loop_.Post([self] { self->ContinueWriting(); });
@@ -430,7 +438,7 @@ void Http1Connection::ContinueWriting() {
   Exchange* exchange = current();
   if (exchange == nullptr || exchange->writer.done() || exchange->write_failed) return;
   const std::uint64_t before = exchange->writer.sent();
-  const WriteStatus status = exchange->writer.Write(descriptor_, WriteAgain());
+  const WriteStatus status = exchange->writer.Write(descriptor_, WriteAgain(*exchange));
   if (exchange->writer.sent() != before) exchange->deadlines.OnWriteProgress(Now());
   AfterWrite(*exchange, status);
   ArmTimer();

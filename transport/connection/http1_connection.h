@@ -86,6 +86,7 @@ class Http1Connection : public std::enable_shared_from_this<Http1Connection> {
   void OnUnsolicited(const ReadResult& read);
   void OnReadEnd(const ReadResult& read);
   Next Consume(std::string_view input, const std::shared_ptr<const void>& owner);
+  void JudgeHead(Exchange& exchange);
   Next Deliver(Flow flow, std::string_view rest, const std::shared_ptr<const void>& owner);
   void CompleteExchange(bool surplus_bytes, bool eof);
   void FailExchange(Failure failure, CloseReason reason);
@@ -95,7 +96,7 @@ class Http1Connection : public std::enable_shared_from_this<Http1Connection> {
   void WatchWritable();
   void ContinueWriting();
   void AfterWrite(Exchange& exchange, WriteStatus status);
-  std::function<void()> WriteAgain();
+  std::function<void()> WriteAgain(const Exchange& exchange);
 
   void RequestTimer(Instant due);
   void ArmTimer();

@@ -1,0 +1,302 @@
+#include "transport/pool.h"
+
+#include <random>
+#include <utility>
+
+#include "transport/base/check.h"
+#include "transport/io/clock.h"
+#include "transport/pool_effects.h"
+
+namespace spillway {
+namespace {
+
+std::string EndpointText(const tcp::endpoint& endpoint) {
+  const std::string host = endpoint.address().to_string();
+  const std::string port = std::to_string(endpoint.port());
+  return endpoint.address().is_v6() ? "[" + host + "]:" + port : host + ":" + port;
+}
+
+}  // namespace
+
+PoolEntry::PoolEntry(PoolShard& home, PoolKey pool_key, const Destination& chosen,
+                     std::uint64_t seed, std::shared_ptr<KeyObserver> key_observer)
+    : shard(home),
+      key(std::move(pool_key)),
+      target{key.host,
+             key.host.find(':') != std::string::npos ? HostKind::kIpv6
+             : IpAddress::Parse(key.host).has_value() ? HostKind::kIpv4
+                                                      : HostKind::kName,
+             key.port, chosen.timeouts.connect, chosen.timeouts.connect_attempt_gap},
+      observer(std::move(key_observer)),
+      machine(chosen.pool, seed),
+      retry_budget(chosen.retry) {}
+
+Pool::Pool(LoopGroup& loops, Resolver& resolver, AddressPolicy address_allowed,
+           std::uint32_t max_connections, TransportObserver& observer)
+    : loops_(loops),
+      resolver_(resolver),
+      address_allowed_(std::move(address_allowed)),
+      observer_(observer),
+      budget_(max_connections) {
+  for (std::size_t i = 0; i < kShards; ++i) {
+    shards_.push_back(std::make_unique<PoolShard>(loops_.at(i)));
+  }
+}
+
+Pool::~Pool() = default;
+
+PoolShard& Pool::ShardFor(const PoolKey& key) {
+  return *shards_[(PoolKeyHash()(key) >> 7) % kShards];
+}
+
+std::shared_ptr<PoolEntry> Pool::EntryFor(const PoolKey& key, const Destination& destination) {
+  PoolShard& shard = ShardFor(key);
+  {
+    MutexLock lock(shard.mu);
+    const auto found = shard.entries.find(key);
+    if (found != shard.entries.end()) return found->second;
+  }
+  // Made outside the mutex: observers choose labels, which takes a while.
+  auto made = std::make_shared<PoolEntry>(shard, key, destination, std::random_device{}(),
+                                          observer_.ForKey(key, destination.name));
+  MutexLock lock(shard.mu);
+  return shard.entries.emplace(key, std::move(made)).first->second;
+}
+
+// ---- Events --------------------------------------------------------------------------------------
+
+template <typename Event>
+void Pool::Apply(const std::shared_ptr<PoolEntry>& entry, Event&& event) {
+  const Instant now = Now();
+  Effects effects;
+  {
+    MutexLock lock(entry->shard.mu);
+    Actions actions;
+    event(entry->machine, now, actions);
+    Resolve(entry, actions, now, effects);
+  }
+  Run(effects);
+}
+
+void Pool::Acquire(std::shared_ptr<PoolEntry>& entry, const AcquireRequest& demand,
+                   const std::shared_ptr<PoolWaiter>& waiter) {
+  const Instant now = Now();
+  Effects effects;
+  {
+    MutexLock lock(entry->shard.mu);
+    if (!entry->listed) {
+      // It was dropped as empty since the caller looked it up.
+      const auto [present, inserted] = entry->shard.entries.emplace(entry->key, entry);
+      if (inserted) {
+        entry->listed = true;
+      } else {
+        entry = present->second;
+      }
+    }
+    Actions actions;
+    if (!demand.retry) entry->retry_budget.OnRequest();
+    entry->machine.Acquire(demand.want, now, actions);
+    // On the warm path the answer is among the actions and the table is never touched.
+    effects.self_owner = &waiter;
+    effects.self_id = demand.want.waiter;
+    Resolve(entry, actions, now, effects);
+    if (effects.self_owner != nullptr) entry->waiters.emplace(demand.want.waiter, waiter);
+  }
+  Run(effects);
+}
+
+bool Pool::Cancel(const std::shared_ptr<PoolEntry>& entry, WaiterId waiter) {
+  bool cancelled = false;
+  std::shared_ptr<PoolWaiter> dropped;
+  Apply(entry, [&](HostPool& machine, Instant now, Actions& actions) {
+    cancelled = machine.Cancel(waiter, now, actions);
+    if (!cancelled) return;
+    const auto found = entry->waiters.find(waiter);
+    SPILLWAY_CHECK(found != entry->waiters.end());
+    dropped = std::move(found->second);
+    entry->waiters.erase(found);
+  });
+  return cancelled;
+}
+
+bool Pool::TryTakeRetry(PoolEntry& entry) {
+  MutexLock lock(entry.shard.mu);
+  return entry.retry_budget.TryTake();
+}
+
+void Pool::ReleaseLease(const std::shared_ptr<PoolEntry>& entry, ConnId conn,
+                        const ReleaseVerdict& verdict) {
+  Apply(entry, [&](HostPool& machine, Instant now, Actions& actions) {
+    machine.Release(conn, verdict, now, actions);
+  });
+  if (budget_.has_stalled()) GiveUpAnIdleConnection();
+}
+
+void Pool::ReleaseLeaseUnused(const std::shared_ptr<PoolEntry>& entry, ConnId conn) {
+  Apply(entry, [&](HostPool& machine, Instant now, Actions& actions) {
+    machine.ReleaseUnused(conn, now, actions);
+  });
+}
+
+void Pool::OnDialDone(const std::shared_ptr<PoolEntry>& entry, ConnId conn, EventLoop& loop,
+                      DialOutcome outcome) {
+  DialRecord record;
+  record.error = outcome.failure != nullptr ? outcome.failure->reason : Reason::kNone;
+  record.dns = outcome.dns;
+  record.tcp = outcome.connect;
+  record.resolved = outcome.resolved;
+  record.connected = outcome.socket.has_value();
+  entry->observer->OnDial(record);
+
+  std::shared_ptr<Http1Connection> connection;
+  std::shared_ptr<ConnectionInfo> info;
+  if (outcome.socket.has_value()) {
+    info = std::make_shared<ConnectionInfo>();
+    info->id = next_connection_id_.fetch_add(1, std::memory_order_relaxed);
+    boost::system::error_code ignored;
+    info->local_address = EndpointText(outcome.socket->local_endpoint(ignored));
+    info->remote_address = EndpointText(outcome.socket->remote_endpoint(ignored));
+    info->dns = outcome.dns;
+    info->connect = outcome.connect;
+    info->opened = Now();
+    connection = std::make_shared<Http1Connection>(loop, std::move(*outcome.socket));
+  }
+  {
+    MutexLock lock(entry->shard.mu);
+    PoolEntry::Slot& slot = entry->slots[conn.slot];
+    // Whoever takes the dial out of its slot answers for its place in the budget.
+    if (slot.generation != conn.generation || slot.dial == nullptr) return;
+    slot.dial = nullptr;
+    slot.connection = connection;
+    slot.info = info;
+  }
+  if (connection == nullptr) {
+    Apply(entry, [&](HostPool& machine, Instant now, Actions& actions) {
+      machine.OnDialFailed(conn, outcome.failure, now, actions);
+    });
+    return ReturnPlace();
+  }
+  connection->Open([this, entry, conn, info](const ConnectionEnd& end) {
+    OnConnectionClosed(entry, conn, *info, end);
+  });
+  Apply(entry, [&](HostPool& machine, Instant now, Actions& actions) {
+    machine.OnConnected(conn, 1, now, actions);
+  });
+  if (budget_.has_stalled()) GiveUpAnIdleConnection();
+}
+
+void Pool::OnConnectionClosed(const std::shared_ptr<PoolEntry>& entry, ConnId conn,
+                              const ConnectionInfo& info, const ConnectionEnd& end) {
+  Apply(entry, [&](HostPool& machine, Instant now, Actions& actions) {
+    PoolEntry::Slot& slot = entry->slots[conn.slot];
+    if (slot.generation == conn.generation) slot = PoolEntry::Slot{};
+    machine.OnClosed(conn, now, actions);
+  });
+  entry->observer->OnConnectionClosed({end.reason, end.uses, Now() - info.opened});
+  if (end.uses == 0) entry->observer->OnDialUnused();
+  ReturnPlace();
+}
+
+// ---- The connection budget -----------------------------------------------------------------------
+
+void Pool::ReturnPlace() {
+  // Each stalled key gets a chance to use the place; one that no longer needs it hands it on.
+  while (const std::shared_ptr<PoolEntry> entry = budget_.Return()) {
+    bool unused = false;
+    Effects effects;
+    {
+      MutexLock lock(entry->shard.mu);
+      ++entry->prepaid;
+      Actions actions;
+      const Instant now = Now();
+      entry->machine.OnDialAllowed(now, actions);
+      Resolve(entry, actions, now, effects);
+      unused = std::exchange(entry->prepaid, 0) > 0;
+    }
+    Run(effects);
+    if (!unused) return;
+  }
+}
+
+void Pool::GiveUpAnIdleConnection() {
+  const Instant now = Now();
+  std::shared_ptr<PoolEntry> oldest;
+  Instant oldest_since = kNever;
+  for (const std::shared_ptr<PoolEntry>& entry : AllEntries()) {
+    MutexLock lock(entry->shard.mu);
+    const Instant since = entry->machine.Snapshot(now).oldest_idle_since;
+    if (since < oldest_since) {
+      oldest_since = since;
+      oldest = entry;
+    }
+  }
+  if (oldest == nullptr) return;
+  Apply(oldest, [](HostPool& machine, Instant at, Actions& actions) {
+    machine.EvictOldestIdle(at, actions);
+  });
+}
+
+// ---- Time ----------------------------------------------------------------------------------------
+
+bool Pool::NoteDeadline(PoolEntry& entry) {
+  const Instant next = entry.machine.NextDeadline();
+  if (next >= entry.armed) return false;
+  PoolShard& shard = entry.shard;
+  if (entry.armed != kNever) shard.due.erase({entry.armed, &entry});
+  entry.armed = next;
+  shard.due.emplace(next, &entry);
+  if (next >= shard.timer_due) return false;
+  shard.timer_due = next;
+  return true;
+}
+
+void Pool::DropIfEmpty(PoolEntry& entry, Instant now) {
+  if (!entry.listed || !entry.waiters.empty() || !entry.machine.Disposable(now)) return;
+  PoolShard& shard = entry.shard;
+  if (entry.armed != kNever) shard.due.erase({entry.armed, &entry});
+  entry.armed = kNever;
+  entry.listed = false;
+  shard.entries.erase(entry.key);
+}
+
+void Pool::ArmTimer(PoolShard& shard) {
+  shard.loop.Post([this, &shard] {
+    Instant due = kNever;
+    {
+      MutexLock lock(shard.mu);
+      due = shard.due.empty() ? kNever : shard.due.begin()->first;
+      shard.timer_due = due;
+    }
+    if (due == kNever || closed_.load(std::memory_order_relaxed)) return;
+    shard.timer.expires_after(Until(due, Now()));
+    shard.timer.async_wait([this, &shard](const boost::system::error_code& error) {
+      if (!error) OnTimer(shard);
+    });
+  });
+}
+
+void Pool::OnTimer(PoolShard& shard) {
+  const Instant now = Now();
+  std::vector<Effects> all;
+  {
+    MutexLock lock(shard.mu);
+    std::vector<std::shared_ptr<PoolEntry>> due;
+    while (!shard.due.empty() && shard.due.begin()->first <= now) {
+      PoolEntry* entry = shard.due.begin()->second;
+      shard.due.erase(shard.due.begin());
+      entry->armed = kNever;
+      due.push_back(entry->shared_from_this());
+    }
+    for (const std::shared_ptr<PoolEntry>& entry : due) {
+      Actions actions;
+      entry->machine.Tick(now, actions);
+      Resolve(entry, actions, now, all.emplace_back());
+      all.back().arm = nullptr;
+      DropIfEmpty(*entry, now);
+    }
+  }
+  for (Effects& effects : all) Run(effects);
+  ArmTimer(shard);
+}
+
+}  // namespace spillway

@@ -1,0 +1,105 @@
+// What operators and the transport's life cycle ask of the whole pool.
+
+#include <utility>
+
+#include "transport/io/clock.h"
+#include "transport/pool.h"
+#include "transport/pool_effects.h"
+
+namespace spillway {
+
+std::vector<std::shared_ptr<PoolEntry>> Pool::AllEntries() {
+  std::vector<std::shared_ptr<PoolEntry>> all;
+  for (const auto& shard : shards_) {
+    MutexLock lock(shard->mu);
+    for (const auto& [key, entry] : shard->entries) all.push_back(entry);
+  }
+  return all;
+}
+
+template <typename Event>
+void Pool::ApplyToAll(Event&& event) {
+  for (const std::shared_ptr<PoolEntry>& entry : AllEntries()) {
+    Effects effects;
+    {
+      MutexLock lock(entry->shard.mu);
+      const Instant now = Now();
+      Actions actions;
+      event(*entry, now, actions);
+      Resolve(entry, actions, now, effects);
+    }
+    Run(effects);
+  }
+}
+
+std::vector<PoolSnapshot> Pool::Snapshot() {
+  std::vector<PoolSnapshot> out;
+  const Instant now = Now();
+  for (const std::shared_ptr<PoolEntry>& entry : AllEntries()) {
+    MutexLock lock(entry->shard.mu);
+    PoolSnapshot& snapshot = out.emplace_back();
+    snapshot.key = entry->key;
+    snapshot.destination = entry->key.destination;
+    snapshot.limits = entry->machine.limits();
+    snapshot.state = entry->machine.Snapshot(now);
+    for (const PoolEntry::Slot& slot : entry->slots) {
+      if (slot.info == nullptr) continue;
+      snapshot.oldest_connection_age =
+          std::max(snapshot.oldest_connection_age, now - slot.info->opened);
+    }
+    DropIfEmpty(*entry, now);
+  }
+  return out;
+}
+
+std::uint32_t Pool::CloseIdle(const std::string& filter) {
+  std::uint32_t closed = 0;
+  ApplyToAll([&](PoolEntry& entry, Instant now, Actions& actions) {
+    const bool chosen =
+        filter.empty() || entry.key.destination == filter || entry.key.host == filter;
+    if (chosen) closed += entry.machine.CloseIdle(now, actions);
+  });
+  return closed;
+}
+
+void Pool::SetPolicy(const Policy& policy) {
+  ApplyToAll([&](PoolEntry& entry, Instant now, Actions& actions) {
+    if (entry.key.destination.empty()) {
+      return entry.machine.SetLimits(policy.fallback().pool, now, actions);
+    }
+    for (const Destination& destination : policy.destinations()) {
+      if (destination.name != entry.key.destination) continue;
+      return entry.machine.SetLimits(destination.pool, now, actions);
+    }
+    entry.machine.Flush(now, actions);
+  });
+}
+
+void Pool::Drain() {
+  ApplyToAll([](PoolEntry& entry, Instant now, Actions& actions) {
+    entry.machine.Drain(now, actions);
+  });
+}
+
+void Pool::CloseAll() {
+  closed_.store(true, std::memory_order_relaxed);
+  Drain();
+  for (const std::shared_ptr<PoolEntry>& entry : AllEntries()) {
+    std::vector<std::shared_ptr<Http1Connection>> connections;
+    std::vector<std::shared_ptr<Dial>> dials;
+    {
+      MutexLock lock(entry->shard.mu);
+      for (PoolEntry::Slot& slot : entry->slots) {
+        if (slot.connection != nullptr) connections.push_back(slot.connection);
+        if (slot.dial != nullptr) dials.push_back(std::move(slot.dial));
+      }
+    }
+    for (const auto& connection : connections) connection->Close(CloseReason::kDrain);
+    for (const auto& dial : dials) dial->Cancel();
+  }
+  for (const auto& shard : shards_) {
+    shard->loop.Post([&timer = shard->timer] { timer.cancel(); });
+  }
+}
+
+}  // namespace spillway

@@ -1,0 +1,374 @@
+#include "transport/round_trip.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "transport/base/check.h"
+#include "transport/http1/request_encoder.h"
+#include "transport/io/clock.h"
+
+namespace spillway {
+namespace {
+
+// Grants that turned out dead before a byte was sent do not count as attempts; after this many the
+// round trip asks for a fresh connection (architecture: stale grant).
+constexpr std::uint32_t kMaxStaleGrants = 3;
+constexpr std::uint32_t kMaxStaleInAll = 8;
+
+std::atomic<WaiterId> next_token{1};
+
+Failure CancelledFailure() {
+  return Failure{Reason::kCancelled, Source::kCaller, Phase::kQueue, Delivery::kNotSent,
+                 "cancelled by the caller"};
+}
+
+AcquireOutcome OutcomeOf(Reason reason) {
+  switch (reason) {
+    case Reason::kPoolQueueTimeout:
+    case Reason::kDeadlineExceeded: return AcquireOutcome::kTimeout;
+    case Reason::kPoolQueueFull:
+    case Reason::kDraining:
+    case Reason::kConnectionLimitReached: return AcquireOutcome::kRejected;
+    case Reason::kCancelled: return AcquireOutcome::kCancelled;
+    default: return AcquireOutcome::kFailed;
+  }
+}
+
+std::optional<Rejection> RejectionOf(Reason reason) {
+  switch (reason) {
+    case Reason::kPoolQueueFull: return Rejection::kQueueFull;
+    case Reason::kPoolQueueTimeout: return Rejection::kWaitTimeout;
+    case Reason::kDeadlineExceeded: return Rejection::kDeadline;
+    case Reason::kDraining: return Rejection::kDraining;
+    case Reason::kConnectionLimitReached: return Rejection::kFdLimit;
+    default: return std::nullopt;
+  }
+}
+
+}  // namespace
+
+RoundTrip::RoundTrip(Pool& pool, std::shared_ptr<PoolEntry> entry, PreparedRequest request,
+                     std::shared_ptr<ResponseSink> sink, Instant started,
+                     std::function<void()> ended)
+    : pool_(pool),
+      entry_(std::move(entry)),
+      request_(std::move(request)),
+      sink_(std::move(sink)),
+      ended_(std::move(ended)) {
+  record_.method = request_.head.method;
+  record_.destination =
+      std::shared_ptr<const std::string>(request_.policy, &request_.destination->name);
+  record_.policy_version = request_.policy->version();
+  record_.started = started;
+}
+
+void RoundTrip::Start() {
+  entry_->observer->OnRoundTripStarted(request_.head.method);
+  Mark(TimelineEvent::Kind::kStarted, record_.started);
+  Acquire(request_.fresh_connection, false);
+}
+
+// ---- Getting a connection ------------------------------------------------------------------------
+
+void RoundTrip::Acquire(bool fresh, bool retry) {
+  AcquireRequest wanted;
+  wanted.retry = retry;
+  wanted.want.waiter = next_token.fetch_add(1, std::memory_order_relaxed);
+  wanted.want.deadline = request_.limits.deadline;
+  wanted.want.fresh_connection = fresh;
+  bool cancelled = false;
+  {
+    MutexLock lock(mu_);
+    state_ = State::kWaiting;
+    token_ = wanted.want.waiter;
+    cancelled = cancelled_;
+  }
+  acquire_started_ = Now();
+  if (cancelled) return End(CancelledFailure());
+  const std::shared_ptr<RoundTrip> self = shared_from_this();
+  pool_.Acquire(entry_, wanted, self);
+  {
+    // A Cancel that came before the pool knew the waiter found nothing to cancel there.
+    MutexLock lock(mu_);
+    if (!cancelled_ || state_ != State::kWaiting || token_ != wanted.want.waiter) return;
+  }
+  if (pool_.Cancel(entry_, wanted.want.waiter)) End(CancelledFailure());
+}
+
+void RoundTrip::OnGrant(Lease lease) {
+  const Instant now = Now();
+  const Duration waited = now - acquire_started_;
+  Timings& timings = record_.timings;
+  timings.queue += waited;
+  if (lease.source == AcquireSource::kNew) {
+    timings.dns += lease.info()->dns;
+    timings.connect += lease.info()->connect;
+    timings.queue =
+        std::max(Duration::zero(), timings.queue - lease.info()->dns - lease.info()->connect);
+  }
+  entry_->observer->OnAcquired(lease.source, waited);
+  Mark(TimelineEvent::Kind::kGranted, now);
+  StartAttempt(std::move(lease));
+}
+
+void RoundTrip::OnNoGrant(std::shared_ptr<const Failure> why) {
+  const Duration waited = Now() - acquire_started_;
+  record_.timings.queue += waited;
+  entry_->observer->OnNotAcquired(OutcomeOf(why->reason), waited);
+  if (const auto rejection = RejectionOf(why->reason)) entry_->observer->OnRejected(*rejection);
+  End(*why);
+}
+
+// ---- An attempt ----------------------------------------------------------------------------------
+
+void RoundTrip::StartAttempt(Lease lease) {
+  const std::shared_ptr<Http1Connection> connection = lease.connection();
+  record_.reused = lease.reused;
+  record_.idle_time = lease.idle_time;
+  record_.connection = lease.info();
+  WaiterId token = 0;
+  bool cancelled = false;
+  {
+    MutexLock lock(mu_);
+    cancelled = cancelled_;
+    token = token_;
+    if (!cancelled) {
+      state_ = State::kRunning;
+      lease_ = std::move(lease);
+    }
+  }
+  if (cancelled) {
+    lease.ReleaseUnused();
+    return End(CancelledFailure());
+  }
+  ExchangeSpec spec;
+  EncodeOptions options;
+  options.framing = FramingFor(request_.head.method,
+                               request_.body == nullptr ? 0 : request_.body->length());
+  options.close = request_.close;
+  EncodeRequestHead(request_.head, options, spec.head);
+  spec.body = request_.body;
+  spec.chunked = options.framing.kind == RequestFraming::Kind::kChunked;
+  spec.close = request_.close;
+  spec.head_request = request_.head.method == "HEAD";
+  spec.limits = request_.limits;
+  spec.response_limits = &request_.destination->response;
+  if (request_.body != nullptr && record_.attempts > 0) request_.body->Rewind();
+  ++record_.attempts;
+  const std::shared_ptr<RoundTrip> self = shared_from_this();
+  if (connection->Start(std::move(spec), self, token) == StartResult::kStale) return OnStale();
+  // From here on the loop may already have ended everything. A Cancel that came before the exchange
+  // was attached found nothing to abort there.
+  MutexLock lock(mu_);
+  if (cancelled_ && state_ == State::kRunning && token_ == token) {
+    connection->Abort(token, CancelledFailure());
+  }
+}
+
+void RoundTrip::OnStale() {
+  --record_.attempts;
+  entry_->observer->OnStaleReuse(StaleResult::kCaughtBeforeWrite);
+  Lease lease;
+  {
+    MutexLock lock(mu_);
+    state_ = State::kWaiting;
+    lease = std::move(lease_);
+  }
+  lease.Release({.reusable = false, .why_not = CloseReason::kPeerFin, .idle_hint = {}});
+  ++stale_grants_;
+  if (stale_grants_ >= kMaxStaleInAll) {
+    return End(Failure{Reason::kConnectionTerminated, Source::kOrigin, Phase::kWrite,
+                       Delivery::kNotSent, "the origin closes every connection before use"});
+  }
+  Acquire(request_.fresh_connection || stale_grants_ >= kMaxStaleGrants, true);
+}
+
+void RoundTrip::OnInformational(ResponseHead head) {
+  if (request_.want_timeline) Mark(TimelineEvent::Kind::kInformational, Now());
+  sink_->OnInformational(std::move(head));
+}
+
+Flow RoundTrip::OnHead(ResponseHead head, BodyKind kind, std::uint64_t length) {
+  record_.status = head.status;
+  if (request_.want_timeline) Mark(TimelineEvent::Kind::kHead, Now());
+  const std::uint64_t limit = request_.max_response_bytes;
+  // A declared length over the limit fails before a byte of the body is read (O-043).
+  const bool too_long = kind == BodyKind::kLength && limit != 0 && length > limit;
+  if (too_long) return RefuseBody();
+  sink_->OnHead(std::move(head), kind, length);
+  return Flow::kContinue;
+}
+
+Flow RoundTrip::OnData(const Chunk& chunk) {
+  record_.response_body_bytes += chunk.bytes.size();
+  const std::uint64_t limit = request_.max_response_bytes;
+  if (limit != 0 && record_.response_body_bytes > limit) return RefuseBody();
+  return sink_->OnData(chunk);
+}
+
+Flow RoundTrip::RefuseBody() {
+  own_failure_ = Failure{Reason::kHttpResponseBodySize, Source::kOrigin, Phase::kBody,
+                         Delivery::kAnswered,
+                         "the response body is larger than max_response_bytes allows; use Stream"};
+  return Flow::kAbort;
+}
+
+// ---- After an attempt ----------------------------------------------------------------------------
+
+void RoundTrip::OnExchangeDone(ExchangeResult result) {
+  Lease lease;
+  bool cancelled = false;
+  {
+    MutexLock lock(mu_);
+    lease = std::move(lease_);
+    state_ = State::kWaiting;
+    cancelled = cancelled_;
+  }
+  NoteExchange(result);
+  // Back in the pool before the caller hears of the response (R3, R4).
+  lease.Release({result.reusable, result.why_not, result.idle_hint});
+  if (!result.failure.has_value()) {
+    // A complete response wins over a cancellation that was too late (R11).
+    if (!result.trailers.empty()) sink_->OnTrailers(std::move(result.trailers));
+    return End(std::nullopt);
+  }
+  if (own_failure_.has_value()) {
+    own_failure_->response_status = record_.status;
+    return End(std::move(own_failure_));
+  }
+  if (cancelled) {
+    Failure failure = *std::move(result.failure);
+    failure.reason = Reason::kCancelled;
+    failure.source = Source::kCaller;
+    failure.message = "cancelled by the caller";
+    return End(std::move(failure));
+  }
+  OnAttemptFailed(result);
+}
+
+void RoundTrip::NoteExchange(const ExchangeResult& result) {
+  record_.bytes_sent += result.bytes_sent;
+  record_.bytes_received += result.bytes_received;
+  Timings& timings = record_.timings;
+  if (result.written != kNever) {
+    timings.write += result.written - result.started;
+    if (result.first_byte != kNever) {
+      timings.first_byte += std::max(Duration::zero(), result.first_byte - result.written);
+    }
+  }
+  if (request_.want_timeline) {
+    if (result.written != kNever) Mark(TimelineEvent::Kind::kWritten, result.written);
+    if (result.first_byte != kNever) Mark(TimelineEvent::Kind::kFirstByte, result.first_byte);
+  }
+  AttemptRecord attempt;
+  attempt.kind = kind_;
+  attempt.reused = record_.reused;
+  attempt.connection_id = record_.connection->id;
+  attempt.started = result.started;
+  attempt.ended = result.ended;
+  if (result.failure.has_value()) {
+    attempt.error = result.failure->reason;
+    attempt.delivery = result.failure->delivery;
+    worst_ = std::max(worst_, result.failure->delivery);
+  } else {
+    attempt.delivery = Delivery::kAnswered;
+  }
+  entry_->observer->OnAttempt(attempt);
+  if (result.failure.has_value() || record_.attempts > 1 || request_.want_timeline) {
+    record_.attempt_log.push_back(attempt);
+  }
+}
+
+void RoundTrip::OnAttemptFailed(const ExchangeResult& result) {
+  const Failure& failure = *result.failure;
+  FailedAttempt facts;
+  facts.reason = failure.reason;
+  facts.reused = record_.reused;
+  facts.any_byte_sent = result.bytes_sent > 0;
+  facts.any_response_byte = result.any_response_byte;
+  facts.idempotent = request_.idempotent;
+  facts.body_replayable = request_.body == nullptr || request_.body->replayable();
+  facts.attempts = record_.attempts;
+  facts.deadline = request_.limits.deadline;
+  const bool stale = record_.reused && !result.any_response_byte &&
+                     failure.reason == Reason::kConnectionTerminated;
+  RetryVerdict verdict = DecideRetry(facts, request_.max_attempts, Now());
+  if (verdict == RetryVerdict::kRetry && !pool_.TryTakeRetry(*entry_)) {
+    SuppressRetry(RetrySuppressed::kBudget);
+    verdict = RetryVerdict::kFinal;
+  }
+  switch (verdict) {
+    case RetryVerdict::kReplay:
+    case RetryVerdict::kRetry:
+      if (stale) entry_->observer->OnStaleReuse(StaleResult::kReplayed);
+      entry_->observer->OnRetry(failure.reason);
+      kind_ = verdict == RetryVerdict::kReplay ? AttemptKind::kReplay : AttemptKind::kRetry;
+      if (request_.want_timeline) Mark(TimelineEvent::Kind::kRetry, Now());
+      // One failed reuse is enough: its siblings may be as dead (decision 1).
+      return Acquire(true, true);
+    case RetryVerdict::kFinal: break;
+    case RetryVerdict::kNotIdempotent: SuppressRetry(RetrySuppressed::kNotIdempotent); break;
+    case RetryVerdict::kBodyNotReplayable:
+      SuppressRetry(RetrySuppressed::kBodyNotReplayable);
+      break;
+    case RetryVerdict::kMaxAttempts: SuppressRetry(RetrySuppressed::kMaxAttempts); break;
+    case RetryVerdict::kDeadline: SuppressRetry(RetrySuppressed::kDeadline); break;
+  }
+  if (stale) entry_->observer->OnStaleReuse(StaleResult::kSurfaced);
+  End(failure);
+}
+
+void RoundTrip::SuppressRetry(RetrySuppressed why) { entry_->observer->OnRetrySuppressed(why); }
+
+// ---- Ending --------------------------------------------------------------------------------------
+
+void RoundTrip::End(std::optional<Failure> failure) {
+  {
+    MutexLock lock(mu_);
+    SPILLWAY_CHECK_NOTE(state_ != State::kEnded, "one outcome per round trip");
+    state_ = State::kEnded;
+  }
+  const Instant now = Now();
+  record_.timings.total = now - record_.started;
+  if (failure.has_value()) {
+    // What an earlier attempt may have done stays true whatever ended the last one.
+    failure->delivery = std::max(failure->delivery, worst_);
+    record_.failure = std::move(failure);
+  }
+  Mark(TimelineEvent::Kind::kEnded, now);
+  entry_->observer->OnRoundTrip(record_);
+  sink_->OnEnd(record_);
+  ended_();
+}
+
+void RoundTrip::Mark(TimelineEvent::Kind kind, Instant at) {
+  if (!request_.want_timeline || record_.timeline.size() >= kMaxTimelineEvents) return;
+  record_.timeline.push_back({kind, at});
+}
+
+void RoundTrip::Cancel() {
+  const std::shared_ptr<RoundTrip> self = shared_from_this();
+  WaiterId token = 0;
+  {
+    MutexLock lock(mu_);
+    if (state_ == State::kEnded || cancelled_) return;
+    cancelled_ = true;
+    token = token_;
+    if (state_ == State::kRunning) {
+      lease_.connection()->Abort(token, CancelledFailure());
+      return;
+    }
+  }
+  // Waiting in the pool, or between two states: whoever moves it on sees cancelled_.
+  if (token != 0 && pool_.Cancel(entry_, token)) {
+    entry_->observer->OnNotAcquired(AcquireOutcome::kCancelled, Now() - acquire_started_);
+    End(CancelledFailure());
+  }
+}
+
+void RoundTrip::Resume() {
+  MutexLock lock(mu_);
+  if (state_ == State::kRunning && lease_) lease_.connection()->Resume(token_);
+}
+
+}  // namespace spillway

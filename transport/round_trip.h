@@ -1,0 +1,96 @@
+// Everything done for one request under one deadline: acquire, exchange, classify, retry.
+//
+// What it is: an object that is told what happened (granted, refused, exchange events, cancelled)
+// and drives pool and connection. Its record ends in the sink's OnEnd, exactly once.
+// Thread safety: Cancel and Resume from any thread; the rest is serialized by the course of events.
+// Invariants: it holds a lease exactly while an attempt runs; after the end it calls nobody.
+
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "transport/base/mutex.h"
+#include "transport/base/policy.h"
+#include "transport/connection/exchange.h"
+#include "transport/pool.h"
+#include "transport/records.h"
+#include "transport/transport.h"
+
+namespace spillway {
+
+// A request that passed every check, with what the policy says about it.
+struct PreparedRequest {
+  RequestHead head;
+  std::shared_ptr<BodySource> body;
+  bool close = false;
+  bool idempotent = false;
+  bool fresh_connection = false;
+  bool want_timeline = false;
+  std::uint32_t max_attempts = 1;
+  std::uint64_t max_response_bytes = 0;
+  ExchangeLimits limits;
+  std::shared_ptr<const Policy> policy;
+  const Destination* destination = nullptr;  // inside policy
+};
+
+class RoundTrip final : public RoundTripHandle,
+                        public PoolWaiter,
+                        public ExchangeHandler,
+                        public std::enable_shared_from_this<RoundTrip> {
+ public:
+  // `ended` is called after the sink heard OnEnd.
+  RoundTrip(Pool& pool, std::shared_ptr<PoolEntry> entry, PreparedRequest request,
+            std::shared_ptr<ResponseSink> sink, Instant started, std::function<void()> ended);
+
+  void Start();
+
+  void Cancel() override;
+  void Resume() override;
+
+  void OnGrant(Lease lease) override;
+  void OnNoGrant(std::shared_ptr<const Failure> why) override;
+
+  void OnInformational(ResponseHead head) override;
+  Flow OnHead(ResponseHead head, BodyKind kind, std::uint64_t length) override;
+  Flow OnData(const Chunk& chunk) override;
+  void OnExchangeDone(ExchangeResult result) override;
+
+ private:
+  enum class State : std::uint8_t { kWaiting, kRunning, kEnded };
+
+  void Acquire(bool fresh, bool retry);
+  void StartAttempt(Lease lease);
+  void OnStale();
+  void NoteExchange(const ExchangeResult& result);
+  void OnAttemptFailed(const ExchangeResult& result);
+  void SuppressRetry(RetrySuppressed why);
+  void End(std::optional<Failure> failure);
+  void Mark(TimelineEvent::Kind kind, Instant at);
+  Flow RefuseBody();
+
+  Pool& pool_;
+  std::shared_ptr<PoolEntry> entry_;
+  const PreparedRequest request_;
+  const std::shared_ptr<ResponseSink> sink_;
+  const std::function<void()> ended_;
+  RoundTripRecord record_;
+
+  // The course of events; no two of these change at once.
+  Instant acquire_started_{};
+  std::uint32_t stale_grants_ = 0;
+  bool repeating_ = false;  // the attempt under way is not the first
+  AttemptKind kind_ = AttemptKind::kFirst;
+  Delivery worst_ = Delivery::kNotSent;
+  std::optional<Failure> own_failure_;  // why we ended an exchange ourselves
+
+  Mutex mu_;  // against Cancel and Resume
+  State state_ SPILLWAY_GUARDED_BY(mu_) = State::kWaiting;
+  bool cancelled_ SPILLWAY_GUARDED_BY(mu_) = false;
+  WaiterId token_ SPILLWAY_GUARDED_BY(mu_) = 0;
+  Lease lease_ SPILLWAY_GUARDED_BY(mu_);
+};
+
+}  // namespace spillway

@@ -1,0 +1,233 @@
+#include "transport/transport.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "transport/base/field_rules.h"
+#include "transport/io/clock.h"
+#include "transport/pool.h"
+#include "transport/round_trip.h"
+
+namespace spillway {
+namespace {
+
+constexpr std::uint32_t kDefaultMaxConnections = 10'000;
+// Descriptors that are not for origin connections when nobody says otherwise.
+constexpr std::uint64_t kReservedDescriptors = 256;
+
+std::uint32_t ConnectionLimit(const ProcessLimits& limits) {
+  if (limits.max_connections != 0) return limits.max_connections;
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) {
+    return kDefaultMaxConnections;
+  }
+  const std::uint64_t usable =
+      files.rlim_cur > 2 * kReservedDescriptors ? files.rlim_cur - kReservedDescriptors
+                                                : std::max<std::uint64_t>(1, files.rlim_cur / 2);
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(usable, kDefaultMaxConnections));
+}
+
+std::uint32_t LoopCount(const ProcessLimits& limits) {
+  if (limits.loops != 0) return limits.loops;
+  const std::uint32_t cores = std::thread::hardware_concurrency();
+  return std::max(1U, cores == 0 ? 1U : cores - 1);
+}
+
+PoolKey KeyFor(const Url& url, const Destination& destination) {
+  PoolKey key;
+  key.scheme = url.scheme;
+  key.host = url.host;
+  key.port = url.port;
+  key.destination = destination.name;
+  return key;
+}
+
+class TransportImpl final : public Transport {
+ public:
+  explicit TransportImpl(TransportOptions options)
+      : observer_(options.observer != nullptr ? std::move(options.observer)
+                                              : std::make_shared<TransportObserver>()),
+        policy_(std::move(options.policy)),
+        loops_(LoopCount(options.limits),
+               [this](std::uint32_t loop, Duration lag) { observer_->OnLoopLag(loop, lag); }),
+        resolver_(options.limits, std::move(options.lookup),
+                  [observer = observer_](Reason reason, Duration took) {
+                    observer->OnDnsLookup(reason, took);
+                  }),
+        pool_(loops_, resolver_, std::move(options.address_allowed),
+              ConnectionLimit(options.limits), *observer_) {
+    loops_.Start();
+  }
+
+  ~TransportImpl() override { Shutdown(); }
+
+  std::shared_ptr<RoundTripHandle> Start(Request request,
+                                         std::shared_ptr<ResponseSink> sink) override;
+
+  Instant Now() const override { return spillway::Now(); }
+  std::shared_ptr<const Policy> policy() const override {
+    MutexLock lock(mu_);
+    return policy_;
+  }
+  void SetPolicy(std::shared_ptr<const Policy> policy) override {
+    {
+      MutexLock lock(mu_);
+      policy_ = policy;
+    }
+    pool_.SetPolicy(*policy);
+  }
+  std::vector<PoolSnapshot> Snapshot() const override { return pool_.Snapshot(); }
+  std::uint32_t CloseIdleConnections(const std::string& filter) override {
+    return pool_.CloseIdle(filter);
+  }
+  std::uint32_t connection_count() const override { return pool_.budget().used(); }
+  std::uint32_t connection_limit() const override { return pool_.budget().limit(); }
+  std::uint32_t active_round_trips() const override {
+    return active_.load(std::memory_order_relaxed);
+  }
+  void Drain(std::function<void()> drained) override;
+  void Shutdown() override;
+
+ private:
+  Result<PreparedRequest> Prepare(Request& request, Instant now) const;
+  void EndOne();
+  static void Refuse(Failure failure, const std::string& method, Instant now, ResponseSink& sink);
+
+  const std::shared_ptr<TransportObserver> observer_;
+  mutable Mutex mu_;
+  std::shared_ptr<const Policy> policy_ SPILLWAY_GUARDED_BY(mu_);
+  std::function<void()> drained_ SPILLWAY_GUARDED_BY(mu_);
+  std::atomic<bool> draining_{false};
+  std::atomic<std::uint32_t> active_{0};
+  bool stopped_ = false;
+  LoopGroup loops_;
+  Resolver resolver_;
+  mutable Pool pool_;
+};
+
+Result<PreparedRequest> TransportImpl::Prepare(Request& request, Instant now) const {
+  Result<Url> url = ParseUrl(request.url);
+  if (url.has_error()) return url.error();
+  PreparedRequest prepared;
+  prepared.head.method = request.method.empty() ? "GET" : std::move(request.method);
+  prepared.head.url = *std::move(url);
+  prepared.head.target = std::move(request.request_target);
+  prepared.head.headers = std::move(request.headers);
+  prepared.policy = policy();
+  const std::uint64_t body_bytes =
+      request.body == nullptr ? 0 : request.body->length().value_or(0);
+  const Result<RequestFacts> facts =
+      CheckRequest(prepared.head, body_bytes, prepared.policy->request_limits());
+  if (facts.has_error()) return facts.error();
+  const Destination& destination = prepared.policy->Match(prepared.head.url);
+  prepared.destination = &destination;
+  prepared.body = std::move(request.body);
+  prepared.close = facts->close;
+  prepared.idempotent =
+      request.idempotency == Idempotency::kIdempotent ||
+      (request.idempotency == Idempotency::kByMethod &&
+       (IsReplayableMethod(prepared.head.method) || facts->idempotency_key));
+  prepared.fresh_connection = request.fresh_connection;
+  prepared.want_timeline = request.want_timeline;
+  prepared.max_attempts = destination.retry.max_attempts;
+  if (request.max_attempts != 0) {
+    prepared.max_attempts = std::min(prepared.max_attempts, request.max_attempts);
+  }
+  prepared.max_response_bytes = request.max_response_bytes;
+
+  const Timeouts& timeouts = destination.timeouts;
+  const bool has_deadline = request.deadline != kNever;
+  const Instant policy_deadline = After(now, timeouts.total);
+  ExchangeLimits& limits = prepared.limits;
+  limits.deadline = std::min(request.deadline, policy_deadline);
+  limits.deadline_is_callers = request.deadline <= policy_deadline;
+  limits.write_stall = timeouts.write_stall;
+  // With a deadline of the caller's, slow reports and long polls may take all of it (decision 9).
+  limits.response_header = request.response_header_timeout > Duration::zero()
+                               ? request.response_header_timeout
+                           : has_deadline ? kForever
+                                          : timeouts.response_header;
+  limits.body_stall = has_deadline ? kForever : timeouts.body_stall;
+  return prepared;
+}
+
+void TransportImpl::Refuse(Failure failure, const std::string& method, Instant now,
+                           ResponseSink& sink) {
+  RoundTripRecord record;
+  record.method = method;
+  record.destination = std::make_shared<const std::string>();
+  record.started = now;
+  record.failure = std::move(failure);
+  sink.OnEnd(record);
+}
+
+std::shared_ptr<RoundTripHandle> TransportImpl::Start(Request request,
+                                                      std::shared_ptr<ResponseSink> sink) {
+  const Instant now = spillway::Now();
+  // Counted before the draining check, so that Drain cannot miss it.
+  active_.fetch_add(1, std::memory_order_seq_cst);
+  Result<PreparedRequest> prepared = Prepare(request, now);
+  std::optional<Failure> refused;
+  if (prepared.has_error()) {
+    refused = std::move(prepared).error();
+  } else if (draining_.load(std::memory_order_seq_cst)) {
+    refused = Failure{Reason::kDraining, Source::kService, Phase::kQueue, Delivery::kNotSent,
+                      "the service is draining"};
+  } else if (prepared->limits.deadline <= now) {
+    refused = Failure{Reason::kDeadlineExceeded, Source::kCaller, Phase::kQueue,
+                      Delivery::kNotSent, "the deadline had passed on arrival"};
+  }
+  if (refused.has_value()) {
+    Refuse(*std::move(refused), request.method, now, *sink);
+    EndOne();
+    return nullptr;
+  }
+  std::shared_ptr<PoolEntry> entry =
+      pool_.EntryFor(KeyFor(prepared->head.url, *prepared->destination), *prepared->destination);
+  auto round_trip = std::make_shared<RoundTrip>(pool_, std::move(entry), *std::move(prepared),
+                                                std::move(sink), now, [this] { EndOne(); });
+  round_trip->Start();
+  return round_trip;
+}
+
+void TransportImpl::EndOne() {
+  if (active_.fetch_sub(1, std::memory_order_seq_cst) != 1) return;
+  if (!draining_.load(std::memory_order_seq_cst)) return;
+  std::function<void()> drained;
+  {
+    MutexLock lock(mu_);
+    drained = std::exchange(drained_, nullptr);
+  }
+  if (drained) drained();
+}
+
+void TransportImpl::Drain(std::function<void()> drained) {
+  {
+    MutexLock lock(mu_);
+    drained_ = std::move(drained);
+  }
+  // Holding one ourselves makes the check for zero happen in one place.
+  active_.fetch_add(1, std::memory_order_seq_cst);
+  draining_.store(true, std::memory_order_seq_cst);
+  pool_.Drain();
+  EndOne();
+}
+
+void TransportImpl::Shutdown() {
+  if (std::exchange(stopped_, true)) return;
+  draining_.store(true, std::memory_order_seq_cst);
+  pool_.CloseAll();
+  resolver_.Stop();
+  loops_.Stop();
+}
+
+}  // namespace
+
+std::unique_ptr<Transport> Transport::Create(TransportOptions options) {
+  return std::make_unique<TransportImpl>(std::move(options));
+}
+
+}  // namespace spillway
