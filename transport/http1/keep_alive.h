@@ -14,10 +14,10 @@ namespace spillway {
 
 // Facts about a finished exchange.
 struct ExchangeFacts {
-  bool request_close = false;         // we sent Connection: close
+  bool request_close = false;  // we sent Connection: close
   bool request_fully_written = false;
-  bool response_complete = false;     // to the end of its own framing
-  bool surplus_bytes = false;         // bytes after the response
+  bool response_complete = false;  // to the end of its own framing
+  bool surplus_bytes = false;      // bytes after the response
   bool eof_seen = false;
 };
 
@@ -26,6 +26,14 @@ struct KeepAliveVerdict {
   std::optional<Duration> idle_hint;  // Keep-Alive: timeout=N as sent, junk ignored (O-036)
 };
 
+// What the final head alone says, so that the head may be moved on before the body ends:
+// the connection is reusable when this is and AllowReuse(facts) at the end.
+KeepAliveVerdict JudgeHead(const ResponseHead& head, BodyKind body, bool keep_alive_http10);
+
+// What the course of the exchange says.
+bool AllowReuse(const ExchangeFacts& facts);
+
+// Both. `idle_hint` is set only when reusable.
 KeepAliveVerdict JudgeKeepAlive(const ResponseHead& head, BodyKind body, const ExchangeFacts& facts,
                                 bool keep_alive_http10);
 

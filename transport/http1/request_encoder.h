@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "transport/base/message.h"
 
@@ -35,5 +36,12 @@ struct EncodeOptions {
 // there is one (V11), else from the URL. The caller's Host, Content-Length and Connection headers
 // are replaced by ours in any spelling (V14); everything else is sent as given, in order.
 void EncodeRequestHead(const RequestHead& head, const EncodeOptions& options, std::string& out);
+
+// Chunked bodies: AppendChunkStart, that many bytes, kChunkEnd; after the last one kLastChunk. An
+// upload that fails halfway never gets its kLastChunk: the connection closes instead (C-019).
+// `bytes` is at least 1.
+void AppendChunkStart(std::uint64_t bytes, std::string& out);
+inline constexpr std::string_view kChunkEnd = "\r\n";
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 }  // namespace spillway
