@@ -171,10 +171,10 @@ void Pool::OnDialDone(const std::shared_ptr<PoolEntry>& entry, ConnId conn, Even
     slot.info = info;
   }
   if (connection == nullptr) {
-    Apply(entry, [&](HostPool& machine, Instant now, Actions& actions) {
+    ReturnPlace();
+    return Apply(entry, [&](HostPool& machine, Instant now, Actions& actions) {
       machine.OnDialFailed(conn, outcome.failure, now, actions);
     });
-    return ReturnPlace();
   }
   connection->Open([this, entry, conn, info](const ConnectionEnd& end) {
     OnConnectionClosed(entry, conn, *info, end);

@@ -7,6 +7,8 @@
 
 #pragma once
 
+#include <sys/socket.h>
+
 #include <functional>
 #include <memory>
 #include <string>
@@ -58,7 +60,7 @@ struct TransportOptions {
   std::shared_ptr<TransportObserver> observer;  // null: none
   // Refuses addresses before connect() (SSRF, our own listeners). Null: all allowed. Called on
   // loop threads with the address to be dialled, in binary form.
-  std::function<bool(const struct sockaddr* address, unsigned length)> address_allowed;
+  std::function<bool(const ::sockaddr* address, unsigned length)> address_allowed;
   // Replaces getaddrinfo, for tests: blocking, called on resolver threads; returns addresses or a
   // getaddrinfo error code. Null: the system's.
   std::function<int(const std::string& host, std::vector<std::string>& numeric_addresses)> lookup;

@@ -133,7 +133,8 @@ void Http1Connection::Resume(std::uint64_t token) {
     exchange->paused = false;
     exchange->deadlines.OnResumed(Now());
     const Chunk unread = std::exchange(exchange->unread, {});
-    if (!unread.bytes.empty() && self->Consume(unread.bytes, unread.owner) == Next::kStop) return;
+    // Also when nothing is unread: the end of the message may not have been told yet.
+    if (self->Consume(unread.bytes, unread.owner) == Next::kStop) return;
     self->ArmTimer();
     self->ReadLoop();
   });

@@ -9,6 +9,8 @@
 
 #pragma once
 
+#include <sys/socket.h>
+
 #include <boost/asio/ip/tcp.hpp>
 #include <functional>
 #include <memory>
@@ -26,7 +28,7 @@
 namespace spillway {
 
 using asio::ip::tcp;
-using AddressPolicy = std::function<bool(const sockaddr* address, unsigned length)>;
+using AddressPolicy = std::function<bool(const ::sockaddr* address, unsigned length)>;
 
 struct DialTarget {
   std::string host;  // Url::host
