@@ -123,6 +123,8 @@ class TreeBuilder : public YAML::EventHandler {
     } else if (!parent.has_key) {
       AddKey(parent, std::move(node), shape);
     } else {
+      // The parser places a missing value where the next thing begins.
+      if (node.kind == YamlNode::Kind::kNull) node.mark = parent.key_mark;
       parent.node.entries.push_back(
           YamlEntry{std::move(parent.key), parent.key_mark, std::move(node)});
       parent.has_key = false;
