@@ -1,0 +1,81 @@
+#include "metrics/key_metrics.h"
+
+namespace spillway {
+namespace {
+
+// A request without a method is a GET (transport.h).
+std::string_view MethodOf(std::string_view method) { return method.empty() ? "GET" : method; }
+
+}  // namespace
+
+KeyMetrics::KeyMetrics(std::shared_ptr<DestinationGuard> guard, const PoolKey& key,
+                       const std::string& destination)
+    : guard_(std::move(guard)),
+      slot_(destination.empty() ? guard_->Host(key.host, key.port) : guard_->Named(destination)),
+      counted_as_user_(destination.empty()),
+      version_(KeyProtocolIndex(key.protocol)) {}
+
+KeyMetrics::~KeyMetrics() {
+  if (counted_as_user_) guard_->Release(slot_);
+}
+
+void KeyMetrics::OnRoundTripStarted(std::string_view method) {
+  const std::size_t index = MethodIndex(MethodOf(method));
+  guard_->all().Begin(index);
+  slot_->active.Begin(index);
+}
+
+void KeyMetrics::OnRoundTrip(const RoundTripRecord& record) {
+  const RequestLabels labels = RequestLabels::Of(
+      MethodOf(record.method), record.status,
+      record.failure.has_value() ? record.failure->reason : Reason::kNone,
+      record.connection != nullptr ? std::string_view(record.connection->protocol) : "");
+  guard_->all().End(labels.method);
+  slot_->active.End(labels.method);
+  DestinationSeries& series = slot_->series();
+  guard_->Requests(series, labels).Observe(record.timings.total.count());
+  series.counters.Add(cells::kIoBytes, record.bytes_sent);
+  series.counters.Add(cells::kIoBytes + 1, record.bytes_received);
+}
+
+void KeyMetrics::OnAttempt(const AttemptRecord& record) {
+  Count(cells::kAttempts + Index(record.kind) * kReasons + Index(record.error));
+}
+
+void KeyMetrics::OnAcquired(AcquireSource source, Duration waited) {
+  DestinationSeries& series = slot_->series();
+  series.counters.Add(cells::kAcquisitions + Index(source));
+  series.waits[Index(AcquireOutcome::kOk)].Observe(waited.count());
+}
+
+void KeyMetrics::OnNotAcquired(AcquireOutcome outcome, Duration waited) {
+  slot_->series().waits[Index(outcome)].Observe(waited.count());
+}
+
+void KeyMetrics::OnRejected(Rejection rejection) { Count(cells::kRejections + Index(rejection)); }
+
+void KeyMetrics::OnRetry(Reason reason) { Count(cells::kRetries + Index(reason)); }
+
+void KeyMetrics::OnRetrySuppressed(RetrySuppressed why) {
+  Count(cells::kRetriesSuppressed + Index(why));
+}
+
+void KeyMetrics::OnStaleReuse(StaleResult result) { Count(cells::kStaleReuse + Index(result)); }
+
+void KeyMetrics::OnDial(const DialRecord& record) {
+  DestinationSeries& series = slot_->series();
+  series.counters.Add(cells::kDials + Index(record.purpose) * kReasons + Index(record.error));
+  if (record.resolved) series.dial_phases[Index(DialPhase::kDns)].Observe(record.dns.count());
+  if (record.connected) series.dial_phases[Index(DialPhase::kTcp)].Observe(record.tcp.count());
+}
+
+void KeyMetrics::OnDialUnused() { Count(cells::kDialsUnused); }
+
+void KeyMetrics::OnConnectionClosed(const ConnectionRecord& record) {
+  DestinationSeries& series = slot_->series();
+  series.counters.Add(cells::kClosed + Index(record.reason));
+  series.lives[version_].Observe(record.age.count());
+  series.uses[version_].Observe(static_cast<std::int64_t>(record.uses));
+}
+
+}  // namespace spillway

@@ -1,0 +1,158 @@
+#include "metrics/metrics.h"
+
+#include <algorithm>
+
+#include "metrics/exposition.h"
+#include "metrics/key_metrics.h"
+
+namespace spillway {
+namespace {
+
+MetricsOptions WithClock(MetricsOptions options) {
+  if (options.now == nullptr) {
+    options.now = [] { return Instant(std::chrono::steady_clock::now().time_since_epoch()); };
+  }
+  return options;
+}
+
+DestinationGuard::Options GuardOptions(const MetricsOptions& options) {
+  DestinationGuard::Options guard;
+  guard.top_hosts = options.top_hosts;
+  guard.ttl = options.host_ttl;
+  guard.max_request_label_sets = options.max_label_sets;
+  return guard;
+}
+
+template <typename Reading>
+std::uint64_t CountOf(const Reading& reading) {
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i + 1 < reading.size(); ++i) count += reading[i];
+  return count;
+}
+
+}  // namespace
+
+Metrics::Metrics(MetricsOptions options)
+    : options_(WithClock(std::move(options))),
+      guard_(std::make_shared<DestinationGuard>(GuardOptions(options_))),
+      destinations_(*guard_, options_.max_label_sets) {}
+
+std::shared_ptr<KeyObserver> Metrics::ForKey(const PoolKey& key, const std::string& destination) {
+  return std::make_shared<KeyMetrics>(guard_, key, destination);
+}
+
+void Metrics::OnDnsLookup(Reason error, Duration took) {
+  dns_lookups_[Index(error)].Observe(took.count());
+}
+
+void Metrics::OnLoopLag(std::uint32_t loop, Duration lag) {
+  loop_lags_[std::min<std::size_t>(loop, kMaxLoops)].Observe(lag.count());
+}
+
+void Metrics::Preregister(const std::vector<std::string>& destinations) {
+  for (const std::string& name : destinations) {
+    if (!name.empty()) guard_->Named(name);
+  }
+}
+
+void Metrics::SetPoolSource(PoolCollector::Source source) {
+  MutexLock lock(scrape_mu_);
+  while (rendering_) scraped_.wait(scrape_mu_);
+  pools_.SetSource(std::move(source));
+}
+
+void Metrics::OnCallStarted(std::string_view method) {
+  calls_started_.Add(CallMethodIndex(method));
+}
+
+void Metrics::OnCallEnded(std::string_view method, std::string_view status, Duration took) {
+  calls_[CallMethodIndex(method)][CallCodeIndex(status)].Observe(took.count());
+}
+
+void Metrics::OnConfigLoaded(bool successful, std::chrono::system_clock::time_point at) {
+  if (successful) {
+    reloaded_at_.store(std::chrono::duration<double>(at.time_since_epoch()).count());
+  }
+  reload_.store(successful ? Reload::kSuccessful : Reload::kFailed);
+}
+
+std::shared_ptr<const std::string> Metrics::Scrape() {
+  MutexLock lock(scrape_mu_);
+  // A rendering that already runs began before this call, so it may lack what came before it.
+  const std::uint64_t wanted = begun_ + 1;
+  while (done_ < wanted) {
+    if (rendering_) {
+      scraped_.wait(scrape_mu_);
+      continue;
+    }
+    rendering_ = true;
+    const std::uint64_t mine = ++begun_;
+    scrape_mu_.Unlock();
+    auto text = std::make_shared<const std::string>(Render());
+    scrape_mu_.Lock();
+    text_ = std::move(text);
+    done_ = mine;
+    rendering_ = false;
+    scraped_.notify_all();
+  }
+  return text_;
+}
+
+std::string Metrics::Render() {
+  guard_->Rebalance(options_.now());
+  const std::vector<DestinationGuard::Shown> shown = guard_->Labelled();
+  const std::vector<PoolLevels> levels = pools_.Collect(shown);
+  Exposition out;
+  destinations_.Write(shown, levels, out);
+  WriteCalls(out);
+  WriteProcess(out);
+  return out.Text();
+}
+
+void Metrics::WriteCalls(Exposition& out) const {
+  out.Begin(Family::kCallStarted);
+  for (std::size_t i = 0; i < kCallMethods.size(); ++i) {
+    const std::uint64_t started = calls_started_.Sum(i);
+    if (started == 0 && i + 1 == kCallMethods.size()) continue;
+    out.Add(std::array{kCallMethods[i]}, static_cast<double>(started));
+  }
+  out.Begin(Family::kCallDuration);
+  for (std::size_t i = 0; i < kCallMethods.size(); ++i) {
+    for (std::size_t code = 0; code < kCallCodes.size(); ++code) {
+      const auto reading = calls_[i][code].Read();
+      if (CountOf(reading) == 0) continue;
+      out.AddHistogram(std::array{kCallMethods[i], kCallCodes[code]}, reading);
+    }
+  }
+}
+
+void Metrics::WriteProcess(Exposition& out) const {
+  out.Begin(Family::kDnsLookup);
+  for (std::size_t i = 0; i < dns_lookups_.size(); ++i) {
+    const auto reading = dns_lookups_[i].Read();
+    if (CountOf(reading) == 0) continue;
+    out.AddHistogram(std::array{Label(static_cast<Reason>(i))}, reading);
+  }
+  out.Begin(Family::kLoopLag);
+  for (std::size_t i = 0; i < loop_lags_.size(); ++i) {
+    const auto reading = loop_lags_[i].Read();
+    if (CountOf(reading) == 0) continue;
+    const std::string loop = i < kMaxLoops ? std::to_string(i) : "other";
+    out.AddHistogram(std::array{std::string_view(loop)}, reading);
+  }
+  const Reload reload = reload_.load();
+  if (reload != Reload::kNotYet) {
+    out.Begin(Family::kReloadSuccessful);
+    out.Add({}, reload == Reload::kSuccessful ? 1 : 0);
+  }
+  const double reloaded_at = reloaded_at_.load();
+  if (reloaded_at > 0) {
+    out.Begin(Family::kReloadTime);
+    out.Add({}, reloaded_at);
+  }
+  out.Begin(Family::kBuildInfo);
+  out.Add(std::array{std::string_view(options_.version), std::string_view(options_.commit)}, 1);
+  destinations_.WriteFolded(out);
+}
+
+}  // namespace spillway
