@@ -25,14 +25,22 @@ struct IdnFree {
 };
 using IdnText = std::unique_ptr<char, IdnFree>;
 
-// UTS 46 as today's browsers apply it, and nothing but letters, digits and hyphens afterwards.
-constexpr int kIdnFlags = IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES;
+// UTS 46 as today's browsers apply it. The library drops characters that STD3 forbids (a full-width
+// "/") instead of failing; without the rule it maps them. So a name must come out the same under
+// both, which leaves letters, digits, hyphens and the non-ASCII letters of IDNA.
+constexpr int kIdnFlags = IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL;
 
-std::optional<std::string> ToAscii(const std::string& host) {
+std::optional<std::string> Convert(const std::string& host, int flags) {
   char* out = nullptr;
-  if (idn2_to_ascii_8z(host.c_str(), &out, kIdnFlags) != IDN2_OK) return std::nullopt;
+  if (idn2_to_ascii_8z(host.c_str(), &out, flags) != IDN2_OK) return std::nullopt;
   const IdnText owner(out);
   return std::string(out);
+}
+
+std::optional<std::string> ToAscii(const std::string& host) {
+  std::optional<std::string> strict = Convert(host, kIdnFlags | IDN2_USE_STD3_ASCII_RULES);
+  if (!strict || strict != Convert(host, kIdnFlags)) return std::nullopt;
+  return strict;
 }
 
 // An A-label must be what its own Unicode form converts to: "xn--" text that decodes to plain ASCII
@@ -145,7 +153,12 @@ std::optional<Host> ParseInternationalHost(std::string_view text, std::string_vi
 std::optional<Host> ParseIpv6(std::string_view text, std::string_view& why) {
   why = "the host in brackets is not an IPv6 address";
   if (text.find('%') != std::string_view::npos) why = "an address zone is not allowed";
-  if (text.size() >= INET6_ADDRSTRLEN) return std::nullopt;
+  // Nothing but its own bytes may reach a function that takes C strings.
+  if (text.size() >= INET6_ADDRSTRLEN || !std::all_of(text.begin(), text.end(), [](char c) {
+        return IsHexDigit(c) || c == ':' || c == '.';
+      })) {
+    return std::nullopt;
+  }
   in6_addr address{};
   if (inet_pton(AF_INET6, std::string(text).c_str(), &address) != 1) return std::nullopt;
   std::array<char, INET6_ADDRSTRLEN> canonical{};
