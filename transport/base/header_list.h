@@ -30,6 +30,7 @@ class HeaderList {
   void Add(std::string_view name, std::string_view value) {
     fields_.push_back(HeaderField{std::string(name), std::string(value)});
   }
+  void Add(HeaderField field) { fields_.push_back(std::move(field)); }
   // First value of `name`; nullopt when absent.
   std::optional<std::string_view> Find(std::string_view name) const;
   bool Has(std::string_view name) const { return Find(name).has_value(); }
