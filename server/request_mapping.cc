@@ -1,0 +1,146 @@
+#include "server/request_mapping.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "transport/base/buffered_body.h"
+
+namespace spillway {
+namespace {
+
+// google.protobuf.Duration's own range.
+constexpr std::int64_t kMaxDurationSeconds = 315'576'000'000;
+constexpr std::int32_t kNanosPerSecond = 1'000'000'000;
+
+// Saturates at kForever.
+Result<Duration> MapDuration(const WireDuration& wire, std::string_view field) {
+  if (wire.seconds < 0 || wire.nanos < 0) return BadRequest(field, "must not be negative");
+  if (wire.seconds > kMaxDurationSeconds || wire.nanos >= kNanosPerSecond) {
+    return BadRequest(field, "is not a valid Duration");
+  }
+  constexpr std::int64_t kMaxSeconds = kForever.count() / kNanosPerSecond - 1;
+  if (wire.seconds > kMaxSeconds) return kForever;
+  return Duration(wire.seconds * kNanosPerSecond + wire.nanos);
+}
+
+// Options that the contract has and this version has not.
+std::string_view UnimplementedField(const WireRequest& wire) {
+  if (!wire.trailers.empty()) return "trailers";
+  if (wire.options.max_redirects > 0) return "options.max_redirects";
+  if (wire.options.decompression == 1) return "options.decompression";
+  if (!wire.options.cookie_jar.empty()) return "options.cookie_jar";
+  return "";
+}
+
+Result<Instant> MapDeadline(const WireOptions& options, const MappingContext& context) {
+  Instant deadline = kNever;
+  if (context.grpc_time_left != kForever) {
+    deadline = After(context.now, context.grpc_time_left - DeadlineMargin(context.grpc_time_left));
+  }
+  if (options.timeout.has_value()) {
+    const Result<Duration> timeout = MapDuration(*options.timeout, "options.timeout");
+    if (!timeout.has_value()) return timeout.error();
+    deadline = std::min(deadline, After(context.now, *timeout));
+  }
+  return deadline;
+}
+
+Result<Duration> MapResponseHeaderTimeout(const WireOptions& options) {
+  if (!options.response_header_timeout.has_value()) return Duration::zero();
+  constexpr std::string_view kField = "options.response_header_timeout";
+  Result<Duration> timeout = MapDuration(*options.response_header_timeout, kField);
+  if (timeout.has_value() && *timeout == Duration::zero()) {
+    return BadRequest(kField, "must be more than zero");
+  }
+  return timeout;
+}
+
+Result<ExchangeDetail> MapDetail(std::int32_t value) {
+  switch (value) {
+    case 0:
+    case 1:
+      return ExchangeDetail::kSummary;
+    case 2:
+      return ExchangeDetail::kTimeline;
+    case 3:
+      return ExchangeDetail::kNone;
+    default:
+      return BadRequest("options.exchange_detail", "is not a value of the enum");
+  }
+}
+
+Result<Idempotency> MapIdempotency(std::int32_t value) {
+  switch (value) {
+    case 0:
+      return Idempotency::kByMethod;
+    case 1:
+      return Idempotency::kIdempotent;
+    case 2:
+      return Idempotency::kNotIdempotent;
+    default:
+      return BadRequest("options.idempotency", "is not a value of the enum");
+  }
+}
+
+Result<std::uint64_t> MapMaxResponseBytes(std::uint64_t wanted, std::uint64_t most) {
+  if (wanted == 0) return std::min(kDefaultMaxResponseBytes, most);
+  if (wanted > most) {
+    return BadRequest("options.max_response_bytes", "is above the service's own limit");
+  }
+  return wanted;
+}
+
+}  // namespace
+
+Duration DeadlineMargin(Duration time_left) {
+  if (time_left <= Duration::zero()) return Duration::zero();
+  const Duration margin = std::clamp<Duration>(time_left / 50, std::chrono::milliseconds(5),
+                                               std::chrono::milliseconds(50));
+  return std::min(margin, time_left / 2);
+}
+
+Result<MappedRequest> MapRequest(WireRequest wire, const MappingContext& context) {
+  const WireOptions& options = wire.options;
+  if (wire.too_many_fields) return BadRequest("headers", "has too many entries");
+  if (const std::string_view field = UnimplementedField(wire); !field.empty()) {
+    return Unimplemented(field);
+  }
+  if (options.decompression < 0 || options.decompression > 2) {
+    return BadRequest("options.decompression", "is not a value of the enum");
+  }
+  if (wire.content_length.has_value() && *wire.content_length != wire.body.size()) {
+    return BadRequest("content_length", "is not the length of the body");
+  }
+  const Result<ExchangeDetail> detail = MapDetail(options.exchange_detail);
+  if (!detail.has_value()) return detail.error();
+  const Result<Idempotency> idempotency = MapIdempotency(options.idempotency);
+  if (!idempotency.has_value()) return idempotency.error();
+  const Result<Instant> deadline = MapDeadline(options, context);
+  if (!deadline.has_value()) return deadline.error();
+  const Result<Duration> header_timeout = MapResponseHeaderTimeout(options);
+  if (!header_timeout.has_value()) return header_timeout.error();
+  const Result<std::uint64_t> max_bytes =
+      MapMaxResponseBytes(options.max_response_bytes, context.max_response_bytes);
+  if (!max_bytes.has_value()) return max_bytes.error();
+
+  MappedRequest mapped;
+  mapped.detail = *detail;
+  mapped.informational = options.informational;
+  Request& request = mapped.request;
+  request.method = std::move(wire.method);
+  request.url = std::move(wire.url);
+  request.request_target = std::move(wire.request_target);
+  request.headers = std::move(wire.headers);
+  if (!wire.body.empty()) request.body = std::make_unique<BufferedBody>(std::move(wire.body));
+  request.deadline = *deadline;
+  request.response_header_timeout = *header_timeout;
+  request.idempotency = *idempotency;
+  request.max_attempts = options.max_attempts;
+  request.fresh_connection = options.fresh_connection;
+  request.max_response_bytes = *max_bytes;
+  request.want_timeline = *detail == ExchangeDetail::kTimeline;
+  return mapped;
+}
+
+}  // namespace spillway
