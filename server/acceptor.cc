@@ -1,0 +1,155 @@
+#include "server/acceptor.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "transport/base/check.h"
+
+namespace spillway {
+namespace {
+
+// Connections taken from one listener before the others get their turn.
+constexpr int kBatch = 64;
+// Looking through the connections costs a system call each, so not for every connection of a flood.
+constexpr std::chrono::milliseconds kLookInterval{10};
+
+ino_t SocketOf(int fd) {
+  struct stat file {};
+  return ::fstat(fd, &file) == 0 ? file.st_ino : 0;
+}
+
+void SetNoDelay(int fd) {
+  // Fails on Unix sockets, where there is nothing to delay.
+  const int on = 1;
+  static_cast<void>(::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
+}
+
+}  // namespace
+
+Acceptor::Acceptor(Options options) : options_(std::move(options)) {
+  SPILLWAY_CHECK(options_.on_connection != nullptr);
+  if (options_.accept == nullptr) {
+    options_.accept = [](int listener_fd) {
+      return ::accept4(listener_fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    };
+  }
+}
+
+void Acceptor::Start() {
+  SPILLWAY_CHECK(!thread_.joinable());
+  wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  SPILLWAY_CHECK_NOTE(wake_ >= 0, "eventfd");
+  thread_ = std::thread([this] { Loop(); });
+}
+
+void Acceptor::Stop() {
+  if (thread_.joinable()) {
+    stop_.store(true);
+    const std::uint64_t one = 1;
+    static_cast<void>(!::write(wake_, &one, sizeof one));
+    thread_.join();
+    ::close(wake_);
+  }
+  options_.listeners.clear();
+}
+
+AcceptorStats Acceptor::stats() const {
+  return {.accepted = accepted_.load(),
+          .over_cap = over_cap_.load(),
+          .backoffs = backoffs_.load(),
+          .aborted = aborted_.load()};
+}
+
+void Acceptor::Loop() {
+  std::vector<pollfd> polled = {{wake_, POLLIN, 0}};
+  for (const Listener& listener : options_.listeners) polled.push_back({listener.fd(), POLLIN, 0});
+  while (!stop_.load()) {
+    // While paused only the wake-up is listened to; connections wait in the kernel's backlog.
+    const nfds_t count = paused_ ? 1 : polled.size();
+    const int timeout = paused_ ? static_cast<int>(kBackoff.count()) : -1;
+    if (::poll(polled.data(), count, timeout) < 0 && errno != EINTR) paused_ = true;
+    if (std::exchange(paused_, false)) continue;
+    for (std::size_t i = 1; i < polled.size() && !paused_; ++i) {
+      if (polled[i].revents != 0) AcceptSome(polled[i].fd);
+    }
+  }
+}
+
+void Acceptor::AcceptSome(int listener_fd) {
+  for (int i = 0; i < kBatch && !stop_.load(); ++i) {
+    switch (AcceptOne(listener_fd)) {
+      case Accepted::kOne:
+        continue;
+      case Accepted::kNone:
+        return;
+      case Accepted::kPause:
+        backoffs_.fetch_add(1);
+        paused_ = true;
+        return;
+    }
+  }
+}
+
+Acceptor::Accepted Acceptor::AcceptOne(int listener_fd) {
+  const int fd = options_.accept(listener_fd);
+  if (fd < 0) {
+    switch (errno) {
+      case EAGAIN:
+        return Accepted::kNone;
+      // What accept(2) passes on of a connection that broke in the queue, and the like.
+      case EINTR:
+      case ECONNABORTED:
+      case EPROTO:
+      case EPERM:
+      case ENETDOWN:
+      case ENOPROTOOPT:
+      case EHOSTDOWN:
+      case ENONET:
+      case EHOSTUNREACH:
+      case EOPNOTSUPP:
+      case ENETUNREACH:
+      case ETIMEDOUT:
+        aborted_.fetch_add(1);
+        return Accepted::kOne;
+      default:  // EMFILE, ENFILE, ENOBUFS, ENOMEM, and whatever else must not become a busy loop
+        return Accepted::kPause;
+    }
+  }
+  if (!HasRoom()) {
+    over_cap_.fetch_add(1);
+    ::close(fd);
+    return Accepted::kOne;
+  }
+  SetNoDelay(fd);
+  connections_.push_back({fd, SocketOf(fd)});
+  accepted_.fetch_add(1);
+  options_.on_connection(listener_fd, fd);
+  return Accepted::kOne;
+}
+
+bool Acceptor::HasRoom() {
+  if (connections_.size() < options_.max_connections) return true;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - last_look_ < kLookInterval) return false;
+  last_look_ = now;
+  ForgetClosed();
+  return connections_.size() < options_.max_connections;
+}
+
+void Acceptor::ForgetClosed() {
+  // A number may have been given to another file since; that one is another socket.
+  std::erase_if(connections_, [](const HandedOn& connection) {
+    return SocketOf(connection.fd) != connection.socket;
+  });
+}
+
+}  // namespace spillway

@@ -1,0 +1,132 @@
+#include "server/admin_service.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "server/pool_info.h"
+#include "server/pool_watch.h"
+#include "server/status_map.h"
+
+namespace spillway {
+namespace {
+
+constexpr Duration kDefaultWatchInterval = std::chrono::seconds(1);
+constexpr Duration kMinWatchInterval = std::chrono::milliseconds(100);
+constexpr Duration kMaxWatchInterval = std::chrono::hours(1);
+
+bool Matches(const PoolSnapshot& pool, const std::string& filter) {
+  return filter.empty() || pool.destination == filter || pool.key.host == filter;
+}
+
+// nullopt: out of bounds.
+std::optional<Duration> WatchInterval(const v1::WatchPoolsRequest& request) {
+  if (!request.has_interval()) return kDefaultWatchInterval;
+  const google::protobuf::Duration& wire = request.interval();
+  if (wire.seconds() < 0 || wire.seconds() > 3600 || wire.nanos() < 0 ||
+      wire.nanos() >= 1'000'000'000) {
+    return std::nullopt;
+  }
+  const Duration interval =
+      std::chrono::seconds(wire.seconds()) + std::chrono::nanoseconds(wire.nanos());
+  if (interval < kMinWatchInterval || interval > kMaxWatchInterval) return std::nullopt;
+  return interval;
+}
+
+grpc::Status NotBuilt(std::string_view method) {
+  return ToStatus(Unimplemented(method), nullptr, ExchangeDetail::kNone);
+}
+
+}  // namespace
+
+AdminService::AdminService(AdminContext context)
+    : context_(std::move(context)), started_(context_.transport->Now()) {}
+
+template <typename Response>
+void AdminService::FillPools(const std::string& filter, Response& response) const {
+  const Transport& transport = *context_.transport;
+  const Instant now = transport.Now();
+  std::vector<v1::PoolInfo> pools;
+  for (const PoolSnapshot& pool : transport.Snapshot()) {
+    if (Matches(pool, filter)) pools.push_back(ToPoolInfo(pool, now));
+  }
+  std::sort(pools.begin(), pools.end(),
+            [](const v1::PoolInfo& a, const v1::PoolInfo& b) { return a.key() < b.key(); });
+  response.mutable_pools()->Assign(std::make_move_iterator(pools.begin()),
+                                   std::make_move_iterator(pools.end()));
+  v1::ProcessInfo& process = *response.mutable_process();
+  process.set_connections(transport.connection_count());
+  process.set_connection_limit(transport.connection_limit());
+  process.set_active_round_trips(transport.active_round_trips());
+  process.set_draining(context_.draining());
+  process.set_version(context_.version);
+  process.set_commit(context_.commit);
+  SetDuration(now - started_, *process.mutable_uptime());
+}
+
+grpc::ServerUnaryReactor* AdminService::End(grpc::CallbackServerContext& context,
+                                            std::string_view method,
+                                            const grpc::Status& status) const {
+  context_.observer->OnCallStarted(method);
+  context_.observer->OnCallEnded(method, StatusCodeName(status.error_code()), Duration::zero());
+  grpc::ServerUnaryReactor* reactor = context.DefaultReactor();
+  reactor->Finish(status);
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* AdminService::ListPools(grpc::CallbackServerContext* context,
+                                                  const v1::ListPoolsRequest* request,
+                                                  v1::ListPoolsResponse* response) {
+  FillPools(request->filter(), *response);
+  return End(*context, "spillway.v1.Admin/ListPools", grpc::Status::OK);
+}
+
+grpc::ServerWriteReactor<v1::WatchPoolsResponse>* AdminService::WatchPools(
+    grpc::CallbackServerContext* /*context*/, const v1::WatchPoolsRequest* request) {
+  const std::optional<Duration> interval = WatchInterval(*request);
+  grpc::Status refusal = grpc::Status::OK;
+  if (!interval.has_value()) {
+    refusal =
+        ToStatus(BadRequest("interval", "must be 100 ms to 1 h"), nullptr, ExchangeDetail::kNone);
+  }
+  return PoolWatch::Start(*context_.observer, refusal, interval.value_or(kDefaultWatchInterval),
+                          [this, filter = request->filter()](v1::WatchPoolsResponse& response) {
+                            FillPools(filter, response);
+                          });
+}
+
+grpc::ServerUnaryReactor* AdminService::CloseIdleConnections(
+    grpc::CallbackServerContext* context, const v1::CloseIdleConnectionsRequest* request,
+    v1::CloseIdleConnectionsResponse* response) {
+  response->set_closed(context_.transport->CloseIdleConnections(request->filter()));
+  return End(*context, "spillway.v1.Admin/CloseIdleConnections", grpc::Status::OK);
+}
+
+grpc::ServerUnaryReactor* AdminService::Explain(grpc::CallbackServerContext* context,
+                                                const v1::HttpRequest* /*request*/,
+                                                v1::ExplainResponse* /*response*/) {
+  return End(*context, "spillway.v1.Admin/Explain", NotBuilt("Explain"));
+}
+
+grpc::ServerUnaryReactor* AdminService::GetConfig(grpc::CallbackServerContext* context,
+                                                  const v1::GetConfigRequest* /*request*/,
+                                                  v1::GetConfigResponse* /*response*/) {
+  return End(*context, "spillway.v1.Admin/GetConfig", NotBuilt("GetConfig"));
+}
+
+grpc::ServerUnaryReactor* AdminService::Reload(grpc::CallbackServerContext* context,
+                                               const v1::ReloadRequest* /*request*/,
+                                               v1::ReloadResponse* /*response*/) {
+  return End(*context, "spillway.v1.Admin/Reload", NotBuilt("Reload"));
+}
+
+grpc::ServerUnaryReactor* AdminService::Drain(grpc::CallbackServerContext* context,
+                                              const v1::DrainRequest* /*request*/,
+                                              v1::DrainResponse* response) {
+  response->set_active_round_trips(context_.transport->active_round_trips());
+  response->set_already_draining(!context_.request_drain());
+  return End(*context, "spillway.v1.Admin/Drain", grpc::Status::OK);
+}
+
+}  // namespace spillway

@@ -1,0 +1,63 @@
+// Which calls may run at once, and the ledger of how they ended.
+//
+// What it is: counters. A call is admitted or refused on the spot, never queued; admitted ones are
+// counted until they end. Bytes are those of messages held: the request's, and the response's as it
+// is collected.
+// Thread safety: every function may be called from any thread.
+// Invariants: admitted = ok + failed + cancelled + running; every Admit that let a call in is
+// followed by exactly one End.
+
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+
+#include "transport/base/failure.h"
+
+namespace spillway {
+
+struct AdmissionLimits {
+  std::uint32_t max_calls = 10'000;
+  std::uint64_t max_bytes = 1024ULL * 1024 * 1024;
+};
+
+enum class CallOutcome : std::uint8_t { kOk, kFailed, kCancelled };
+
+struct CallLedger {
+  std::uint64_t admitted = 0;
+  std::uint64_t refused = 0;
+  std::uint64_t ok = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t cancelled = 0;
+  std::uint64_t running = 0;
+};
+
+class Admission {
+ public:
+  explicit Admission(const AdmissionLimits& limits) : limits_(limits) {}
+
+  // Lets a call in that holds `bytes`, or says why not.
+  std::optional<Failure> Admit(std::uint64_t bytes);
+  // The call holds `bytes` more. False when that is too much; they are then not counted.
+  bool Grow(std::uint64_t bytes);
+  // The call is over and gives back all `bytes` it had been let in with or grown by.
+  void End(std::uint64_t bytes, CallOutcome outcome);
+
+  // From now on Admit refuses every call.
+  void StopAdmitting() { stopped_.store(true); }
+  bool stopped() const { return stopped_.load(); }
+  CallLedger ledger() const;
+
+ private:
+  const AdmissionLimits limits_;
+  std::atomic<bool> stopped_{false};
+  std::atomic<std::uint64_t> running_{0};
+  std::atomic<std::uint64_t> bytes_{0};
+  std::atomic<std::uint64_t> refused_{0};
+  std::atomic<std::uint64_t> ok_{0};
+  std::atomic<std::uint64_t> failed_{0};
+  std::atomic<std::uint64_t> cancelled_{0};
+};
+
+}  // namespace spillway

@@ -1,0 +1,34 @@
+// The daemon's command line.
+//
+// Thread safety: plain values; ParseFlags is called once, from main.
+
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/log.h"
+
+namespace spillway {
+
+struct Flags {
+  std::vector<std::string> grpc_listen;  // empty: the configuration's
+  std::string http_listen;               // empty: the configuration's
+  std::string admin_listen;              // empty: the configuration's
+  std::string config;                    // empty: defaults
+  std::string check_config;              // not empty: only check this file
+  LogLevel log_level = LogLevel::kInfo;
+  LogFormat log_format = LogFormat::kText;
+};
+
+// The flags, or the exit status when the process is to end now: --help and --version print and give
+// 0, a mistake prints what is wrong and gives 2.
+struct ParsedFlags {
+  Flags flags;
+  std::optional<int> exit_status;
+};
+
+ParsedFlags ParseFlags(int argc, const char* const* argv);
+
+}  // namespace spillway

@@ -1,0 +1,70 @@
+// One RoundTrip call: the gRPC reactor and the transport's sink in one object.
+//
+// What it is: decodes and maps the request, starts the round trip on gRPC's own thread, collects
+// the response and finishes the call on whatever thread ended it: no thread hop of ours.
+// What it owns: itself, from Start until gRPC says OnDone; the response so far.
+// Thread safety: gRPC and the transport call it from their threads; nothing is shared between the
+// two sides but the handle, which becomes visible to both when Transport::Start has returned.
+// Invariants: Finish is called exactly once: from Start when the request is refused, else from
+// OnEnd. Admission and the observer are told of the end before Finish.
+
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+#include <memory>
+
+#include "server/admission.h"
+#include "server/call_observer.h"
+#include "server/collector.h"
+#include "server/status_map.h"
+#include "transport/transport.h"
+
+namespace spillway {
+
+// What calls need of their surroundings; all of it must outlive the gRPC server.
+struct CallContext {
+  Transport* transport = nullptr;
+  Admission* admission = nullptr;
+  CallObserver* observer = nullptr;
+  std::uint64_t max_response_bytes = 0;  // the most a caller may ask for
+};
+
+class UnaryCall final : public grpc::ServerUnaryReactor, public Collector {
+ public:
+  static constexpr std::string_view kMethod = "spillway.v1.Egress/RoundTrip";
+
+  static grpc::ServerUnaryReactor* Start(const CallContext& context,
+                                         const grpc::CallbackServerContext& grpc_context,
+                                         const grpc::ByteBuffer& request,
+                                         grpc::ByteBuffer& response);
+
+  // Of the transport.
+  void OnEnd(const RoundTripRecord& record) override;
+  // Of gRPC.
+  void OnCancel() override;
+  void OnDone() override;
+
+ private:
+  UnaryCall(const CallContext& context, std::uint64_t request_bytes, grpc::ByteBuffer& response);
+
+  void Begin(const grpc::CallbackServerContext& grpc_context, const grpc::ByteBuffer& request);
+  void OnMemoryExhausted() override;
+  void Cancel();
+  // Ends a call that never reached the transport.
+  void Refuse(const Failure& failure);
+  void End(const grpc::Status& status, CallOutcome outcome);
+  void EncodeResponse(const RoundTripRecord& record);
+
+  const CallContext& context_;
+  grpc::ByteBuffer& response_;
+  const Instant started_;
+  ExchangeDetail detail_ = ExchangeDetail::kSummary;
+  bool admitted_ = false;
+  std::shared_ptr<RoundTripHandle> handle_;
+  std::atomic<RoundTripHandle*> cancellable_{nullptr};  // handle_, once it is set
+  std::shared_ptr<UnaryCall> self_;                     // until OnDone
+};
+
+}  // namespace spillway
