@@ -10,6 +10,8 @@
 namespace spillway {
 namespace {
 
+constexpr std::chrono::seconds kSweepInterval{1};
+
 std::string EndpointText(const tcp::endpoint& endpoint) {
   const std::string host = endpoint.address().to_string();
   const std::string port = std::to_string(endpoint.port());
@@ -60,6 +62,7 @@ std::shared_ptr<PoolEntry> Pool::EntryFor(const PoolKey& key, const Destination&
   auto made = std::make_shared<PoolEntry>(shard, key, destination, std::random_device{}(),
                                           observer_.ForKey(key, destination.name));
   MutexLock lock(shard.mu);
+  Sweep(shard, Now());
   return shard.entries.emplace(key, std::move(made)).first->second;
 }
 
@@ -68,38 +71,31 @@ std::shared_ptr<PoolEntry> Pool::EntryFor(const PoolKey& key, const Destination&
 template <typename Event>
 void Pool::Apply(const std::shared_ptr<PoolEntry>& entry, Event&& event) {
   const Instant now = Now();
+  PoolShard& shard = entry->shard;
   Effects effects;
   {
-    MutexLock lock(entry->shard.mu);
+    MutexLock lock(shard.mu);
     Actions actions;
     event(entry->machine, now, actions);
-    Resolve(entry, actions, now, effects);
+    Resolve(shard, entry, actions, now, effects);
   }
   Run(effects);
 }
 
-void Pool::Acquire(std::shared_ptr<PoolEntry>& entry, const AcquireRequest& demand,
+void Pool::Acquire(const std::shared_ptr<PoolEntry>& entry, const AcquireRequest& demand,
                    const std::shared_ptr<PoolWaiter>& waiter) {
   const Instant now = Now();
+  PoolShard& shard = entry->shard;
   Effects effects;
   {
-    MutexLock lock(entry->shard.mu);
-    if (!entry->listed) {
-      // It was dropped as empty since the caller looked it up.
-      const auto [present, inserted] = entry->shard.entries.emplace(entry->key, entry);
-      if (inserted) {
-        entry->listed = true;
-      } else {
-        entry = present->second;
-      }
-    }
+    MutexLock lock(shard.mu);
     Actions actions;
     if (!demand.retry) entry->retry_budget.OnRequest();
     entry->machine.Acquire(demand.want, now, actions);
     // On the warm path the answer is among the actions and the table is never touched.
     effects.self_owner = &waiter;
     effects.self_id = demand.want.waiter;
-    Resolve(entry, actions, now, effects);
+    Resolve(shard, entry, actions, now, effects);
     if (effects.self_owner != nullptr) entry->waiters.emplace(demand.want.waiter, waiter);
   }
   Run(effects);
@@ -203,14 +199,15 @@ void Pool::ReturnPlace() {
   // Each stalled key gets a chance to use the place; one that no longer needs it hands it on.
   while (const std::shared_ptr<PoolEntry> entry = budget_.Return()) {
     bool unused = false;
+    PoolShard& shard = entry->shard;
     Effects effects;
     {
-      MutexLock lock(entry->shard.mu);
+      MutexLock lock(shard.mu);
       ++entry->prepaid;
       Actions actions;
       const Instant now = Now();
       entry->machine.OnDialAllowed(now, actions);
-      Resolve(entry, actions, now, effects);
+      Resolve(shard, entry, actions, now, effects);
       unused = std::exchange(entry->prepaid, 0) > 0;
     }
     Run(effects);
@@ -238,10 +235,9 @@ void Pool::GiveUpAnIdleConnection() {
 
 // ---- Time ----------------------------------------------------------------------------------------
 
-bool Pool::NoteDeadline(PoolEntry& entry) {
+bool Pool::NoteDeadline(PoolShard& shard, PoolEntry& entry) {
   const Instant next = entry.machine.NextDeadline();
   if (next >= entry.armed) return false;
-  PoolShard& shard = entry.shard;
   if (entry.armed != kNever) shard.due.erase({entry.armed, &entry});
   entry.armed = next;
   shard.due.emplace(next, &entry);
@@ -250,13 +246,18 @@ bool Pool::NoteDeadline(PoolEntry& entry) {
   return true;
 }
 
-void Pool::DropIfEmpty(PoolEntry& entry, Instant now) {
-  if (!entry.listed || !entry.waiters.empty() || !entry.machine.Disposable(now)) return;
-  PoolShard& shard = entry.shard;
-  if (entry.armed != kNever) shard.due.erase({entry.armed, &entry});
-  entry.armed = kNever;
-  entry.listed = false;
-  shard.entries.erase(entry.key);
+void Pool::Sweep(PoolShard& shard, Instant now) {
+  if (now < shard.next_sweep) return;
+  shard.next_sweep = After(now, kSweepInterval);
+  for (auto item = shard.entries.begin(); item != shard.entries.end();) {
+    PoolEntry& entry = *item->second;
+    if (item->second.use_count() > 1 || !entry.machine.Disposable(now)) {
+      ++item;
+      continue;
+    }
+    if (entry.armed != kNever) shard.due.erase({entry.armed, &entry});
+    item = shard.entries.erase(item);
+  }
 }
 
 void Pool::ArmTimer(PoolShard& shard) {
@@ -290,10 +291,11 @@ void Pool::OnTimer(PoolShard& shard) {
     for (const std::shared_ptr<PoolEntry>& entry : due) {
       Actions actions;
       entry->machine.Tick(now, actions);
-      Resolve(entry, actions, now, all.emplace_back());
+      Resolve(shard, entry, actions, now, all.emplace_back());
       all.back().arm = nullptr;
-      DropIfEmpty(*entry, now);
     }
+    due.clear();
+    Sweep(shard, now);
   }
   for (Effects& effects : all) Run(effects);
   ArmTimer(shard);

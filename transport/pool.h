@@ -73,7 +73,6 @@ struct PoolEntry : std::enable_shared_from_this<PoolEntry> {
   std::unordered_map<WaiterId, std::shared_ptr<PoolWaiter>> waiters;
   Instant armed = kNever;        // where this entry stands in shard.due
   std::uint32_t prepaid = 0;     // places of the budget taken in this key's name
-  bool listed = true;            // in shard.entries
 };
 
 struct PoolShard {
@@ -85,6 +84,7 @@ struct PoolShard {
   // When entries want a tick. An entry is re-armed only when its deadline became earlier.
   std::set<std::pair<Instant, PoolEntry*>> due SPILLWAY_GUARDED_BY(mu);
   Instant timer_due SPILLWAY_GUARDED_BY(mu) = kNever;
+  Instant next_sweep SPILLWAY_GUARDED_BY(mu){};
   EventLoop& loop;
   asio::steady_timer timer;  // on the loop only
 };
@@ -98,8 +98,8 @@ class Pool {
   std::shared_ptr<PoolEntry> EntryFor(const PoolKey& key, const Destination& destination);
 
   // `waiter` hears exactly one of OnGrant, OnNoGrant, perhaps before this returns, unless Cancel
-  // undid it. `entry` may be replaced by the key's present one.
-  void Acquire(std::shared_ptr<PoolEntry>& entry, const AcquireRequest& demand,
+  // undid it.
+  void Acquire(const std::shared_ptr<PoolEntry>& entry, const AcquireRequest& demand,
                const std::shared_ptr<PoolWaiter>& waiter);
   // True: the waiter will hear nothing.
   bool Cancel(const std::shared_ptr<PoolEntry>& entry, WaiterId waiter);
@@ -123,8 +123,8 @@ class Pool {
   void ApplyToAll(Event&& event);
   template <typename Event>
   void Apply(const std::shared_ptr<PoolEntry>& entry, Event&& event);
-  void Resolve(const std::shared_ptr<PoolEntry>& entry, Actions& actions, Instant now,
-               Effects& effects);
+  void Resolve(PoolShard& shard, const std::shared_ptr<PoolEntry>& entry, Actions& actions,
+               Instant now, Effects& effects) SPILLWAY_REQUIRES(shard.mu);
   void ResolveDial(const std::shared_ptr<PoolEntry>& entry, ConnId conn, Instant now,
                    Actions& actions, Effects& effects);
   void Run(Effects& effects);
@@ -139,9 +139,11 @@ class Pool {
   void ReturnPlace();
   void GiveUpAnIdleConnection();
 
-  // Both under the shard's mutex. NoteDeadline: true when the shard's timer must be armed anew.
-  static bool NoteDeadline(PoolEntry& entry);
-  static void DropIfEmpty(PoolEntry& entry, Instant now);
+  // True when the shard's timer must be armed anew. Under the shard's mutex.
+  static bool NoteDeadline(PoolShard& shard, PoolEntry& entry) SPILLWAY_REQUIRES(shard.mu);
+  // Forgets keys with nothing in them, at most once a second and shard. A key that anybody still
+  // holds is kept: the map's own pointer is then not the only one.
+  static void Sweep(PoolShard& shard, Instant now) SPILLWAY_REQUIRES(shard.mu);
   void ArmTimer(PoolShard& shard);
   void OnTimer(PoolShard& shard);
 

@@ -20,13 +20,14 @@ std::vector<std::shared_ptr<PoolEntry>> Pool::AllEntries() {
 template <typename Event>
 void Pool::ApplyToAll(Event&& event) {
   for (const std::shared_ptr<PoolEntry>& entry : AllEntries()) {
+    PoolShard& shard = entry->shard;
     Effects effects;
     {
-      MutexLock lock(entry->shard.mu);
+      MutexLock lock(shard.mu);
       const Instant now = Now();
       Actions actions;
       event(*entry, now, actions);
-      Resolve(entry, actions, now, effects);
+      Resolve(shard, entry, actions, now, effects);
     }
     Run(effects);
   }
@@ -47,7 +48,10 @@ std::vector<PoolSnapshot> Pool::Snapshot() {
       snapshot.oldest_connection_age =
           std::max(snapshot.oldest_connection_age, now - slot.info->opened);
     }
-    DropIfEmpty(*entry, now);
+  }
+  for (const auto& shard : shards_) {
+    MutexLock lock(shard->mu);
+    Sweep(*shard, now);
   }
   return out;
 }

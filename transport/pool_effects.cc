@@ -11,6 +11,8 @@ template <typename... Cases>
 struct Overload : Cases... {
   using Cases::operator()...;
 };
+template <typename... Cases>
+Overload(Cases...) -> Overload<Cases...>;
 
 }  // namespace
 
@@ -44,8 +46,8 @@ void Pool::ResolveDial(const std::shared_ptr<PoolEntry>& entry, ConnId conn, Ins
   effects.list.emplace_back(Effects::StartDial{slot.dial});
 }
 
-void Pool::Resolve(const std::shared_ptr<PoolEntry>& entry, Actions& actions, Instant now,
-                   Effects& effects) {
+void Pool::Resolve(PoolShard& shard, const std::shared_ptr<PoolEntry>& entry, Actions& actions,
+                   Instant now, Effects& effects) {
   // By index: a refused dial makes the machine append to the list.
   for (std::size_t i = 0; i < actions.size(); ++i) {
     const Action action = std::move(actions[i]);
@@ -80,7 +82,7 @@ void Pool::Resolve(const std::shared_ptr<PoolEntry>& entry, Actions& actions, In
             }},
         action);
   }
-  if (NoteDeadline(*entry)) effects.arm = &entry->shard;
+  if (NoteDeadline(shard, *entry)) effects.arm = &shard;
 }
 
 void Pool::Run(Effects& effects) {

@@ -72,7 +72,7 @@ class RoundTrip final : public RoundTripHandle,
   Flow RefuseBody();
 
   Pool& pool_;
-  std::shared_ptr<PoolEntry> entry_;
+  const std::shared_ptr<PoolEntry> entry_;
   const PreparedRequest request_;
   const std::shared_ptr<ResponseSink> sink_;
   const std::function<void()> ended_;
