@@ -25,7 +25,7 @@ PoolEntry::PoolEntry(PoolShard& home, PoolKey pool_key, const Destination& chose
     : shard(home),
       key(std::move(pool_key)),
       target{key.host,
-             key.host.find(':') != std::string::npos ? HostKind::kIpv6
+             key.host.find(':') != std::string::npos  ? HostKind::kIpv6
              : IpAddress::Parse(key.host).has_value() ? HostKind::kIpv4
                                                       : HostKind::kName,
              key.port, chosen.timeouts.connect, chosen.timeouts.connect_attempt_gap},
@@ -66,7 +66,8 @@ std::shared_ptr<PoolEntry> Pool::EntryFor(const PoolKey& key, const Destination&
   return shard.entries.emplace(key, std::move(made)).first->second;
 }
 
-// ---- Events --------------------------------------------------------------------------------------
+// ---- Events
+// --------------------------------------------------------------------------------------
 
 template <typename Event>
 void Pool::Apply(const std::shared_ptr<PoolEntry>& entry, Event&& event) {
@@ -193,7 +194,8 @@ void Pool::OnConnectionClosed(const std::shared_ptr<PoolEntry>& entry, ConnId co
   ReturnPlace();
 }
 
-// ---- The connection budget -----------------------------------------------------------------------
+// ---- The connection budget
+// -----------------------------------------------------------------------
 
 void Pool::ReturnPlace() {
   // Each stalled key gets a chance to use the place; one that no longer needs it hands it on.
@@ -233,7 +235,8 @@ void Pool::GiveUpAnIdleConnection() {
   });
 }
 
-// ---- Time ----------------------------------------------------------------------------------------
+// ---- Time
+// ----------------------------------------------------------------------------------------
 
 bool Pool::NoteDeadline(PoolShard& shard, PoolEntry& entry) {
   const Instant next = entry.machine.NextDeadline();

@@ -5,7 +5,8 @@
 //  1. Under a shard's mutex only the machine runs, and its actions are turned into effects (who,
 //     which connection); no callback, no socket, no post.
 //  2. Effects run after the mutex is gone, each exactly once, on the thread that caused them.
-//  3. Two shard mutexes are never held together. The connection budget's mutex is a leaf under them.
+//  3. Two shard mutexes are never held together. The connection budget's mutex is a leaf under
+//  them.
 //  4. A Grant is consumed by exactly one Lease.
 // What it owns: the entries with their machines, connections and dials; one timer per shard.
 // Thread safety: any thread.
@@ -13,13 +14,14 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <memory>
 #include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
+
+#include <boost/asio/steady_timer.hpp>
 
 #include "transport/base/mutex.h"
 #include "transport/base/policy.h"
@@ -71,8 +73,8 @@ struct PoolEntry : std::enable_shared_from_this<PoolEntry> {
   RetryBudget retry_budget;
   std::vector<Slot> slots;
   std::unordered_map<WaiterId, std::shared_ptr<PoolWaiter>> waiters;
-  Instant armed = kNever;        // where this entry stands in shard.due
-  std::uint32_t prepaid = 0;     // places of the budget taken in this key's name
+  Instant armed = kNever;     // where this entry stands in shard.due
+  std::uint32_t prepaid = 0;  // places of the budget taken in this key's name
 };
 
 struct PoolShard {

@@ -80,9 +80,8 @@ void Pool::SetPolicy(const Policy& policy) {
 }
 
 void Pool::Drain() {
-  ApplyToAll([](PoolEntry& entry, Instant now, Actions& actions) {
-    entry.machine.Drain(now, actions);
-  });
+  ApplyToAll(
+      [](PoolEntry& entry, Instant now, Actions& actions) { entry.machine.Drain(now, actions); });
 }
 
 void Pool::CloseAll() {

@@ -87,15 +87,16 @@ void Pool::Resolve(PoolShard& shard, const std::shared_ptr<PoolEntry>& entry, Ac
 
 void Pool::Run(Effects& effects) {
   for (Effects::Effect& effect : effects.list) {
-    std::visit(Overload{[](Effects::Grant& grant) { grant.waiter->OnGrant(std::move(grant.lease)); },
-                        [](Effects::Fail& fail) { fail.waiter->OnNoGrant(std::move(fail.why)); },
-                        [](Effects::Close& close) { close.connection->Close(close.reason); },
-                        [this](Effects::CancelDial& cancel) {
-                          cancel.dial->Cancel();
-                          ReturnPlace();
-                        },
-                        [](Effects::StartDial& start) { start.dial->Start(); }},
-               effect);
+    std::visit(
+        Overload{[](Effects::Grant& grant) { grant.waiter->OnGrant(std::move(grant.lease)); },
+                 [](Effects::Fail& fail) { fail.waiter->OnNoGrant(std::move(fail.why)); },
+                 [](Effects::Close& close) { close.connection->Close(close.reason); },
+                 [this](Effects::CancelDial& cancel) {
+                   cancel.dial->Cancel();
+                   ReturnPlace();
+                 },
+                 [](Effects::StartDial& start) { start.dial->Start(); }},
+        effect);
   }
   if (effects.arm != nullptr) ArmTimer(*effects.arm);
   if (effects.denied) GiveUpAnIdleConnection();

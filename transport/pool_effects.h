@@ -6,9 +6,10 @@
 
 #pragma once
 
-#include <boost/container/small_vector.hpp>
 #include <memory>
 #include <variant>
+
+#include <boost/container/small_vector.hpp>
 
 #include "transport/connection/http1_connection.h"
 #include "transport/io/dialer.h"
@@ -45,8 +46,8 @@ class Pool::Effects {
   const std::shared_ptr<PoolWaiter>* self_owner = nullptr;
   WaiterId self_id = 0;
   boost::container::small_vector<Effect, 2> list;
-  PoolShard* arm = nullptr;   // this shard's timer must be armed anew
-  bool denied = false;        // the connection budget refused a dial
+  PoolShard* arm = nullptr;  // this shard's timer must be armed anew
+  bool denied = false;       // the connection budget refused a dial
 };
 
 }  // namespace spillway

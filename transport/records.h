@@ -24,8 +24,8 @@ namespace spillway {
 
 // Facts of a connection that never change after it opened. Shared by all its exchanges.
 struct ConnectionInfo {
-  std::uint64_t id = 0;  // unique within the process, from 1
-  std::string local_address;   // "127.0.0.1:40312", "[::1]:80"
+  std::uint64_t id = 0;       // unique within the process, from 1
+  std::string local_address;  // "127.0.0.1:40312", "[::1]:80"
   std::string remote_address;
   std::string protocol = "HTTP/1.1";
   Duration dns{};
@@ -64,7 +64,15 @@ struct AttemptRecord {
 // A moment on the timeline of a round trip (ExchangeDetail timeline).
 struct TimelineEvent {
   enum class Kind : std::uint8_t {
-    kStarted, kQueued, kGranted, kWritten, kInformational, kFirstByte, kHead, kRetry, kEnded
+    kStarted,
+    kQueued,
+    kGranted,
+    kWritten,
+    kInformational,
+    kFirstByte,
+    kHead,
+    kRetry,
+    kEnded
   } kind = Kind::kStarted;
   Instant at{};
 };
@@ -73,17 +81,17 @@ std::string_view Label(TimelineEvent::Kind kind);
 inline constexpr std::size_t kMaxTimelineEvents = 64;
 
 struct RoundTripRecord {
-  std::string method;  // as sent
+  std::string method;                              // as sent
   std::shared_ptr<const std::string> destination;  // policy entry's name; "" for the fallback
   std::uint64_t policy_version = 0;
   std::uint32_t status = 0;  // 0 when no head arrived
   std::optional<Failure> failure;
   std::uint32_t attempts = 0;
-  bool reused = false;       // last attempt's connection
-  Duration idle_time{};      // how long it had lain idle
+  bool reused = false;                               // last attempt's connection
+  Duration idle_time{};                              // how long it had lain idle
   std::shared_ptr<const ConnectionInfo> connection;  // last attempt's; null when none
   Timings timings;
-  std::uint64_t bytes_sent = 0;      // on sockets, all attempts
+  std::uint64_t bytes_sent = 0;  // on sockets, all attempts
   std::uint64_t bytes_received = 0;
   std::uint64_t response_body_bytes = 0;
   std::vector<AttemptRecord> attempt_log;  // at most RetryLimits::max_attempts + stale grants
@@ -99,7 +107,7 @@ struct DialRecord {
   Reason error = Reason::kNone;
   Duration dns{};
   Duration tcp{};
-  bool resolved = false;   // the dns phase ended well
+  bool resolved = false;  // the dns phase ended well
   bool connected = false;
 };
 
@@ -118,7 +126,13 @@ std::string_view Label(AcquireOutcome outcome);
 
 // Why a request was not served by the pool.
 enum class Rejection : std::uint8_t {
-  kQueueFull, kWaitTimeout, kDeadline, kTenantQuota, kFdLimit, kBreakerOpen, kDraining
+  kQueueFull,
+  kWaitTimeout,
+  kDeadline,
+  kTenantQuota,
+  kFdLimit,
+  kBreakerOpen,
+  kDraining
 };
 std::string_view Label(Rejection rejection);
 
@@ -126,7 +140,11 @@ enum class StaleResult : std::uint8_t { kCaughtBeforeWrite, kReplayed, kSurfaced
 std::string_view Label(StaleResult result);
 
 enum class RetrySuppressed : std::uint8_t {
-  kBudget, kNotIdempotent, kBodyNotReplayable, kDeadline, kMaxAttempts
+  kBudget,
+  kNotIdempotent,
+  kBodyNotReplayable,
+  kDeadline,
+  kMaxAttempts
 };
 std::string_view Label(RetrySuppressed why);
 

@@ -25,23 +25,33 @@ Failure CancelledFailure() {
 AcquireOutcome OutcomeOf(Reason reason) {
   switch (reason) {
     case Reason::kPoolQueueTimeout:
-    case Reason::kDeadlineExceeded: return AcquireOutcome::kTimeout;
+    case Reason::kDeadlineExceeded:
+      return AcquireOutcome::kTimeout;
     case Reason::kPoolQueueFull:
     case Reason::kDraining:
-    case Reason::kConnectionLimitReached: return AcquireOutcome::kRejected;
-    case Reason::kCancelled: return AcquireOutcome::kCancelled;
-    default: return AcquireOutcome::kFailed;
+    case Reason::kConnectionLimitReached:
+      return AcquireOutcome::kRejected;
+    case Reason::kCancelled:
+      return AcquireOutcome::kCancelled;
+    default:
+      return AcquireOutcome::kFailed;
   }
 }
 
 std::optional<Rejection> RejectionOf(Reason reason) {
   switch (reason) {
-    case Reason::kPoolQueueFull: return Rejection::kQueueFull;
-    case Reason::kPoolQueueTimeout: return Rejection::kWaitTimeout;
-    case Reason::kDeadlineExceeded: return Rejection::kDeadline;
-    case Reason::kDraining: return Rejection::kDraining;
-    case Reason::kConnectionLimitReached: return Rejection::kFdLimit;
-    default: return std::nullopt;
+    case Reason::kPoolQueueFull:
+      return Rejection::kQueueFull;
+    case Reason::kPoolQueueTimeout:
+      return Rejection::kWaitTimeout;
+    case Reason::kDeadlineExceeded:
+      return Rejection::kDeadline;
+    case Reason::kDraining:
+      return Rejection::kDraining;
+    case Reason::kConnectionLimitReached:
+      return Rejection::kFdLimit;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -68,7 +78,8 @@ void RoundTrip::Start() {
   Acquire(request_.fresh_connection, false);
 }
 
-// ---- Getting a connection ------------------------------------------------------------------------
+// ---- Getting a connection
+// ------------------------------------------------------------------------
 
 void RoundTrip::Acquire(bool fresh, bool retry) {
   AcquireRequest wanted;
@@ -119,7 +130,8 @@ void RoundTrip::OnNoGrant(std::shared_ptr<const Failure> why) {
   End(*why);
 }
 
-// ---- An attempt ----------------------------------------------------------------------------------
+// ---- An attempt
+// ----------------------------------------------------------------------------------
 
 void RoundTrip::StartAttempt(Lease lease) {
   const std::shared_ptr<Http1Connection> connection = lease.connection();
@@ -143,8 +155,8 @@ void RoundTrip::StartAttempt(Lease lease) {
   }
   ExchangeSpec spec;
   EncodeOptions options;
-  options.framing = FramingFor(request_.head.method,
-                               request_.body == nullptr ? 0 : request_.body->length());
+  options.framing =
+      FramingFor(request_.head.method, request_.body == nullptr ? 0 : request_.body->length());
   options.close = request_.close;
   EncodeRequestHead(request_.head, options, spec.head);
   spec.body = request_.body;
@@ -207,13 +219,14 @@ Flow RoundTrip::OnData(const Chunk& chunk) {
 }
 
 Flow RoundTrip::RefuseBody() {
-  own_failure_ = Failure{Reason::kHttpResponseBodySize, Source::kOrigin, Phase::kBody,
-                         Delivery::kAnswered,
-                         "the response body is larger than max_response_bytes allows; use Stream"};
+  own_failure_ =
+      Failure{Reason::kHttpResponseBodySize, Source::kOrigin, Phase::kBody, Delivery::kAnswered,
+              "the response body is larger than max_response_bytes allows; use Stream"};
   return Flow::kAbort;
 }
 
-// ---- After an attempt ----------------------------------------------------------------------------
+// ---- After an attempt
+// ----------------------------------------------------------------------------
 
 void RoundTrip::OnExchangeDone(ExchangeResult result) {
   Lease lease;
@@ -306,13 +319,20 @@ void RoundTrip::OnAttemptFailed(const ExchangeResult& result) {
       if (request_.want_timeline) Mark(TimelineEvent::Kind::kRetry, Now());
       // One failed reuse is enough: its siblings may be as dead (decision 1).
       return Acquire(true, true);
-    case RetryVerdict::kFinal: break;
-    case RetryVerdict::kNotIdempotent: SuppressRetry(RetrySuppressed::kNotIdempotent); break;
+    case RetryVerdict::kFinal:
+      break;
+    case RetryVerdict::kNotIdempotent:
+      SuppressRetry(RetrySuppressed::kNotIdempotent);
+      break;
     case RetryVerdict::kBodyNotReplayable:
       SuppressRetry(RetrySuppressed::kBodyNotReplayable);
       break;
-    case RetryVerdict::kMaxAttempts: SuppressRetry(RetrySuppressed::kMaxAttempts); break;
-    case RetryVerdict::kDeadline: SuppressRetry(RetrySuppressed::kDeadline); break;
+    case RetryVerdict::kMaxAttempts:
+      SuppressRetry(RetrySuppressed::kMaxAttempts);
+      break;
+    case RetryVerdict::kDeadline:
+      SuppressRetry(RetrySuppressed::kDeadline);
+      break;
   }
   if (stale) entry_->observer->OnStaleReuse(StaleResult::kSurfaced);
   End(failure);
@@ -320,7 +340,8 @@ void RoundTrip::OnAttemptFailed(const ExchangeResult& result) {
 
 void RoundTrip::SuppressRetry(RetrySuppressed why) { entry_->observer->OnRetrySuppressed(why); }
 
-// ---- Ending --------------------------------------------------------------------------------------
+// ---- Ending
+// --------------------------------------------------------------------------------------
 
 void RoundTrip::End(std::optional<Failure> failure) {
   {

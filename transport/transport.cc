@@ -24,9 +24,9 @@ std::uint32_t ConnectionLimit(const ProcessLimits& limits) {
   if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY) {
     return kDefaultMaxConnections;
   }
-  const std::uint64_t usable =
-      files.rlim_cur > 2 * kReservedDescriptors ? files.rlim_cur - kReservedDescriptors
-                                                : std::max<std::uint64_t>(1, files.rlim_cur / 2);
+  const std::uint64_t usable = files.rlim_cur > 2 * kReservedDescriptors
+                                   ? files.rlim_cur - kReservedDescriptors
+                                   : std::max<std::uint64_t>(1, files.rlim_cur / 2);
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(usable, kDefaultMaxConnections));
 }
 
@@ -117,8 +117,7 @@ Result<PreparedRequest> TransportImpl::Prepare(Request& request, Instant now) co
   prepared.head.target = std::move(request.request_target);
   prepared.head.headers = std::move(request.headers);
   prepared.policy = policy();
-  const std::uint64_t body_bytes =
-      request.body == nullptr ? 0 : request.body->length().value_or(0);
+  const std::uint64_t body_bytes = request.body == nullptr ? 0 : request.body->length().value_or(0);
   const Result<RequestFacts> facts =
       CheckRequest(prepared.head, body_bytes, prepared.policy->request_limits());
   if (facts.has_error()) return facts.error();
@@ -126,10 +125,9 @@ Result<PreparedRequest> TransportImpl::Prepare(Request& request, Instant now) co
   prepared.destination = &destination;
   prepared.body = std::move(request.body);
   prepared.close = facts->close;
-  prepared.idempotent =
-      request.idempotency == Idempotency::kIdempotent ||
-      (request.idempotency == Idempotency::kByMethod &&
-       (IsReplayableMethod(prepared.head.method) || facts->idempotency_key));
+  prepared.idempotent = request.idempotency == Idempotency::kIdempotent ||
+                        (request.idempotency == Idempotency::kByMethod &&
+                         (IsReplayableMethod(prepared.head.method) || facts->idempotency_key));
   prepared.fresh_connection = request.fresh_connection;
   prepared.want_timeline = request.want_timeline;
   prepared.max_attempts = destination.retry.max_attempts;
@@ -177,8 +175,8 @@ std::shared_ptr<RoundTripHandle> TransportImpl::Start(Request request,
     refused = Failure{Reason::kDraining, Source::kService, Phase::kQueue, Delivery::kNotSent,
                       "the service is draining"};
   } else if (prepared->limits.deadline <= now) {
-    refused = Failure{Reason::kDeadlineExceeded, Source::kCaller, Phase::kQueue,
-                      Delivery::kNotSent, "the deadline had passed on arrival"};
+    refused = Failure{Reason::kDeadlineExceeded, Source::kCaller, Phase::kQueue, Delivery::kNotSent,
+                      "the deadline had passed on arrival"};
   }
   if (refused.has_value()) {
     Refuse(*std::move(refused), request.method, now, *sink);

@@ -38,9 +38,9 @@ struct Request {
   Instant deadline = kNever;
   Duration response_header_timeout = Duration::zero();  // zero: policy
   Idempotency idempotency = Idempotency::kByMethod;
-  std::uint32_t max_attempts = 0;                        // zero: policy; can only narrow it
+  std::uint32_t max_attempts = 0;  // zero: policy; can only narrow it
   bool fresh_connection = false;
-  std::uint64_t max_response_bytes = 0;                  // zero: unlimited
+  std::uint64_t max_response_bytes = 0;  // zero: unlimited
   bool want_timeline = false;
 };
 

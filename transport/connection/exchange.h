@@ -26,27 +26,27 @@ namespace spillway {
 enum class Flow : std::uint8_t { kContinue, kPause, kAbort };
 
 struct ExchangeSpec {
-  std::string head;                    // encoded request head
-  std::shared_ptr<BodySource> body;    // null: none
-  bool chunked = false;                // frame the body in chunks
-  bool close = false;                  // the head says Connection: close
-  bool head_request = false;           // HEAD
+  std::string head;                  // encoded request head
+  std::shared_ptr<BodySource> body;  // null: none
+  bool chunked = false;              // frame the body in chunks
+  bool close = false;                // the head says Connection: close
+  bool head_request = false;         // HEAD
   ExchangeLimits limits;
   const ResponseLimits* response_limits = nullptr;  // outlives the exchange (pinned policy)
 };
 
 struct ExchangeResult {
   std::optional<Failure> failure;
-  bool reusable = false;                       // may the connection carry another exchange?
-  CloseReason why_not = CloseReason::kError;   // when not
+  bool reusable = false;                      // may the connection carry another exchange?
+  CloseReason why_not = CloseReason::kError;  // when not
   std::optional<Duration> idle_hint;
   HeaderList trailers;
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
   bool any_response_byte = false;
-  Instant started{};      // first write
-  Instant written = kNever;      // request completely written; kNever: it was not
-  Instant first_byte = kNever;   // of the response; kNever: none
+  Instant started{};            // first write
+  Instant written = kNever;     // request completely written; kNever: it was not
+  Instant first_byte = kNever;  // of the response; kNever: none
   Instant ended{};
 };
 

@@ -60,13 +60,13 @@ struct Http1Connection::Exchange {
   const ResponseLimits& response_limits;
   const bool head_request;
   const bool request_close;
-  KeepAliveVerdict verdict;     // as far as the final head decides it
+  KeepAliveVerdict verdict;  // as far as the final head decides it
   std::uint32_t status = 0;
   bool decoding = false;
   bool head_delivered = false;
   bool write_failed = false;
   bool paused = false;
-  Chunk unread;                 // input that arrived before a pause took effect
+  Chunk unread;  // input that arrived before a pause took effect
   ExchangeResult result;
 };
 
@@ -100,8 +100,7 @@ StartResult Http1Connection::Start(ExchangeSpec spec, std::shared_ptr<ExchangeHa
     const bool quiet = seen < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
     if (quiet) {
       const WriteStatus status = exchange->writer.Write(descriptor_, WriteAgain(*exchange));
-      const bool untouched =
-          status == WriteStatus::kSocketError && exchange->writer.sent() == 0;
+      const bool untouched = status == WriteStatus::kSocketError && exchange->writer.sent() == 0;
       if (!untouched) {
         exchange_ = exchange;
         AfterWrite(*exchange, status);
@@ -154,7 +153,8 @@ Http1Connection::Exchange* Http1Connection::current() {
   return exchange_.get();
 }
 
-// ---- Reading -------------------------------------------------------------------------------------
+// ---- Reading
+// -------------------------------------------------------------------------------------
 
 void Http1Connection::WatchReadable() {
   if (watching_) return;
@@ -210,11 +210,15 @@ void Http1Connection::ReadLoop() {
     const std::span<char> buffer = PickBuffer(owned);
     const ReadResult read = ReadSome(buffer);
     switch (read.status) {
-      case ReadResult::Status::kClosed: return;
-      case ReadResult::Status::kWouldBlock: return WatchReadable();
+      case ReadResult::Status::kClosed:
+        return;
+      case ReadResult::Status::kWouldBlock:
+        return WatchReadable();
       case ReadResult::Status::kEof:
-      case ReadResult::Status::kError: return OnReadEnd(read);
-      case ReadResult::Status::kData: break;
+      case ReadResult::Status::kError:
+        return OnReadEnd(read);
+      case ReadResult::Status::kData:
+        break;
     }
     if (!read.busy) return OnUnsolicited(read);
     const bool adopt = owned != nullptr && read.bytes.size() >= kAdoptBytes;
@@ -263,8 +267,7 @@ Http1Connection::Next Http1Connection::Consume(std::string_view input,
     exchange.decoding = true;
     exchange.result.first_byte = Now();
     if (decoder_ == nullptr) {
-      decoder_ =
-          std::make_unique<ResponseDecoder>(exchange.response_limits, exchange.head_request);
+      decoder_ = std::make_unique<ResponseDecoder>(exchange.response_limits, exchange.head_request);
     } else {
       decoder_->Reset(exchange.head_request);
     }
@@ -276,7 +279,8 @@ Http1Connection::Next Http1Connection::Consume(std::string_view input,
   while (true) {
     Flow flow = Flow::kContinue;
     switch (decoder_->Next(input)) {
-      case DecodeEvent::kNeedMore: return Next::kReadMore;
+      case DecodeEvent::kNeedMore:
+        return Next::kReadMore;
       case DecodeEvent::kInformational:
         exchange.handler->OnInformational(std::move(decoder_->head()));
         continue;
@@ -288,8 +292,12 @@ Http1Connection::Next Http1Connection::Consume(std::string_view input,
                                         decoder_->body_length());
         break;
       }
-      case DecodeEvent::kData: flow = exchange.handler->OnData({decoder_->data(), owner}); break;
-      case DecodeEvent::kDone: CompleteExchange(!input.empty(), false); return Next::kStop;
+      case DecodeEvent::kData:
+        flow = exchange.handler->OnData({decoder_->data(), owner});
+        break;
+      case DecodeEvent::kDone:
+        CompleteExchange(!input.empty(), false);
+        return Next::kStop;
       case DecodeEvent::kFailed:
         FailExchange(decoder_->failure(), CloseReason::kError);
         return Next::kStop;
@@ -299,8 +307,8 @@ Http1Connection::Next Http1Connection::Consume(std::string_view input,
   }
 }
 
-// The head is handed on, so what the keep-alive verdict needs of it is decided now; what only the end
-// of the exchange can tell is added by CompleteExchange.
+// The head is handed on, so what the keep-alive verdict needs of it is decided now; what only the
+// end of the exchange can tell is added by CompleteExchange.
 void Http1Connection::JudgeHead(Exchange& exchange) {
   ExchangeFacts facts;
   facts.request_close = exchange.request_close;
@@ -331,7 +339,8 @@ Http1Connection::Next Http1Connection::Deliver(Flow flow, std::string_view rest,
   return Next::kStop;
 }
 
-// ---- Ending --------------------------------------------------------------------------------------
+// ---- Ending
+// --------------------------------------------------------------------------------------
 
 std::shared_ptr<Http1Connection::Exchange> Http1Connection::Detach() {
   MutexLock lock(mu_);
@@ -389,7 +398,8 @@ void Http1Connection::Shut(CloseReason reason) {
   }
 }
 
-// ---- Writing -------------------------------------------------------------------------------------
+// ---- Writing
+// -------------------------------------------------------------------------------------
 
 std::function<void()> Http1Connection::WriteAgain(const Exchange& exchange) {
   if (exchange.body == nullptr || exchange.body->buffered() != nullptr) return nullptr;
@@ -408,7 +418,8 @@ void Http1Connection::AfterWrite(Exchange& exchange, WriteStatus status) {
       exchange.deadlines.OnWritten(exchange.result.written);
       exchange.writer.Release();
       return;
-    case WriteStatus::kPending: return;
+    case WriteStatus::kPending:
+      return;
     case WriteStatus::kBlocked:
       loop_.Post([self = shared_from_this()] { self->WatchWritable(); });
       return;
@@ -445,7 +456,8 @@ void Http1Connection::ContinueWriting() {
   ArmTimer();
 }
 
-// ---- Time ----------------------------------------------------------------------------------------
+// ---- Time
+// ----------------------------------------------------------------------------------------
 
 void Http1Connection::RequestTimer(Instant due) {
   timer_due_.store(due.time_since_epoch().count(), std::memory_order_relaxed);

@@ -2,20 +2,21 @@
 //
 // What it is: one Dial resolves, races the addresses (transport/connect/address_race.h) and stops
 // at the first that connects; one budget covers all of it (D10, K6). Each address is shown to the
-// address policy before connect() (C-058), and a socket that connected to itself is refused (O-271).
-// What it owns: the sockets of attempts still running.
-// Thread safety: Create from any thread; everything else on the dial's loop.
-// Invariants: the callback runs exactly once, on the loop, unless the dial was cancelled before.
+// address policy before connect() (C-058), and a socket that connected to itself is refused
+// (O-271). What it owns: the sockets of attempts still running. Thread safety: Create from any
+// thread; everything else on the dial's loop. Invariants: the callback runs exactly once, on the
+// loop, unless the dial was cancelled before.
 
 #pragma once
 
 #include <sys/socket.h>
 
-#include <boost/asio/ip/tcp.hpp>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <boost/asio/ip/tcp.hpp>
 
 #include "transport/base/failure.h"
 #include "transport/base/instant.h"

@@ -58,8 +58,8 @@ Failure LookupFailure(int code) {
       failure.reason = Reason::kDnsError;
       break;
   }
-  failure.message = std::string("name lookup failed: ") +
-                    (code == 0 ? "no usable address" : gai_strerror(code));
+  failure.message =
+      std::string("name lookup failed: ") + (code == 0 ? "no usable address" : gai_strerror(code));
   return failure;
 }
 
@@ -168,8 +168,8 @@ void Resolver::Resolve(const std::string& name, Callback callback) {
       }
       if (state_->waiting.size() >= state_->limits.max_pending_lookups) {
         auto refused = std::make_shared<DnsAnswer>();
-        refused->failure = Failure{Reason::kDnsError, Source::kDns, Phase::kDns,
-                                   Delivery::kNotSent, "too many name lookups pending"};
+        refused->failure = Failure{Reason::kDnsError, Source::kDns, Phase::kDns, Delivery::kNotSent,
+                                   "too many name lookups pending"};
         answer = std::move(refused);
       } else {
         state_->waiting[name].push_back(std::move(callback));

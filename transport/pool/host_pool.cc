@@ -147,7 +147,7 @@ void HostPool::OnClosed(ConnId conn, Instant now, Actions& actions) {
 }
 
 void HostPool::Close(Connection& c, CloseReason why, Actions& actions) {
-  actions.emplace_back(std::in_place_type<CloseAction>, c.id, why);
+  actions.emplace_back(CloseAction{c.id, why});
   Forget(c);
 }
 

@@ -21,7 +21,7 @@ void HostPool::StartDials(Actions& actions) {
   while (table_.expected_dials() < DialsWanted() && table_.dial_count() < max_dials) {
     if (backoff_.failing() && table_.expected_dials() > 0) return;  // one probe at a time
     if (!MakeRoomForDial(actions)) return;
-    actions.emplace_back(std::in_place_type<DialAction>, table_.AddDial().id);
+    actions.emplace_back(DialAction{table_.AddDial().id});
     ++totals_.dials;
   }
 }
@@ -53,7 +53,7 @@ void HostPool::OnDialFailed(ConnId conn, std::shared_ptr<const Failure> why, Ins
   ++totals_.dial_failures;
   backoff_.OnFailure(std::move(why), limits_, now);
   if (const auto longest = waiters_.TakeLongest(now)) {
-    actions.emplace_back(std::in_place_type<FailAction>, *longest, backoff_.last_failure());
+    actions.emplace_back(FailAction{*longest, backoff_.last_failure()});
   }
   FailStranded(now, actions);
   Settle(now, actions);

@@ -10,11 +10,10 @@ namespace spillway {
 void HostPool::Acquire(const Demand& demand, Instant now, Actions& actions) {
   now = Advance(now, actions);
   if (draining_) {
-    actions.emplace_back(std::in_place_type<FailAction>, demand.waiter, RefusedByDrain());
+    actions.emplace_back(FailAction{demand.waiter, RefusedByDrain()});
   } else if (demand.deadline <= now) {
     const Failure* last_dial = backoff_.last_failure().get();
-    actions.emplace_back(std::in_place_type<FailAction>, demand.waiter,
-                         RefusedByDeadline(Duration::zero(), last_dial));
+    actions.emplace_back(FailAction{demand.waiter, RefusedByDeadline(Duration::zero(), last_dial)});
   } else if (!GrantAtOnce(demand, now, actions)) {
     Enqueue(demand, now, actions);
   }
@@ -47,7 +46,7 @@ bool HostPool::GrantAtOnce(const Demand& demand, Instant now, Actions& actions) 
 
 void HostPool::Enqueue(const Demand& demand, Instant now, Actions& actions) {
   const auto refuse = [&](std::shared_ptr<const Failure> why) {
-    actions.emplace_back(std::in_place_type<FailAction>, demand.waiter, std::move(why));
+    actions.emplace_back(FailAction{demand.waiter, std::move(why)});
     Settle(now, actions);  // idle connections found too old may have left
   };
   if (backoff_.active() && (demand.fresh_connection || table_.open_count() == 0)) {
@@ -71,7 +70,7 @@ void HostPool::Enqueue(const Demand& demand, Instant now, Actions& actions) {
 
 void HostPool::Grant(Connection& c, WaiterId waiter, std::uint64_t& total, Duration idle_time,
                      Actions& actions) {
-  actions.emplace_back(std::in_place_type<GrantAction>, waiter, c.id, c.uses > 0, idle_time);
+  actions.emplace_back(GrantAction{waiter, c.id, c.uses > 0, idle_time});
   ++total;
   table_.AddUse(c);
   table_.Shelve(c, limits_.max_uses);
@@ -98,9 +97,9 @@ void HostPool::ExpireWaiters(Instant now, Actions& actions) {
   const Failure* last_dial = backoff_.last_failure().get();
   while (const auto waiter = waiters_.TakeExpired(now)) {
     const Duration waited = now - waiter->since;
-    actions.emplace_back(std::in_place_type<FailAction>, waiter->id,
-                         waiter->by_deadline ? RefusedByDeadline(waited, last_dial)
-                                             : RefusedByQueueTimeout(waited, last_dial));
+    actions.emplace_back(FailAction{waiter->id, waiter->by_deadline
+                                                    ? RefusedByDeadline(waited, last_dial)
+                                                    : RefusedByQueueTimeout(waited, last_dial)});
   }
 }
 
@@ -108,13 +107,13 @@ void HostPool::FailStranded(Instant now, Actions& actions) {
   if (table_.expected_dials() > 0) return;
   if (table_.open_count() == 0) FailAll(backoff_.last_failure(), now, actions);
   while (const auto waiter = waiters_.TakeLongestFresh(now)) {
-    actions.emplace_back(std::in_place_type<FailAction>, *waiter, backoff_.last_failure());
+    actions.emplace_back(FailAction{*waiter, backoff_.last_failure()});
   }
 }
 
 void HostPool::FailAll(const std::shared_ptr<const Failure>& why, Instant now, Actions& actions) {
   while (const auto waiter = waiters_.TakeLongest(now)) {
-    actions.emplace_back(std::in_place_type<FailAction>, *waiter, why);
+    actions.emplace_back(FailAction{*waiter, why});
   }
 }
 

@@ -14,18 +14,24 @@ std::string Milliseconds(Duration d) {
 
 Phase Deadlines::phase() const {
   switch (stage_) {
-    case Stage::kWriting: return Phase::kWrite;
-    case Stage::kAwaiting: return Phase::kFirstByte;
-    case Stage::kBody: return Phase::kBody;
+    case Stage::kWriting:
+      return Phase::kWrite;
+    case Stage::kAwaiting:
+      return Phase::kFirstByte;
+    case Stage::kBody:
+      return Phase::kBody;
   }
   return Phase::kNone;
 }
 
 Instant Deadlines::StageLimit() const {
   switch (stage_) {
-    case Stage::kWriting: return After(since_, limits_.write_stall);
-    case Stage::kAwaiting: return After(since_, limits_.response_header);
-    case Stage::kBody: return paused_ ? kNever : After(since_, limits_.body_stall);
+    case Stage::kWriting:
+      return After(since_, limits_.write_stall);
+    case Stage::kAwaiting:
+      return After(since_, limits_.response_header);
+    case Stage::kBody:
+      return paused_ ? kNever : After(since_, limits_.body_stall);
   }
   return kNever;
 }
@@ -45,7 +51,8 @@ Failure Deadlines::Expired(Instant now) const {
   switch (stage_) {
     case Stage::kWriting:
       failure.reason = Reason::kConnectionWriteTimeout;
-      failure.message = "origin took no byte of the request for " + Milliseconds(limits_.write_stall);
+      failure.message =
+          "origin took no byte of the request for " + Milliseconds(limits_.write_stall);
       break;
     case Stage::kAwaiting:
       failure.reason = Reason::kHttpResponseTimeout;
