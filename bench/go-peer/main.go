@@ -1,0 +1,116 @@
+// The obvious alternative to the daemon: a gRPC service of the same contract in Go, over
+// net/http.Transport. What one would write in an afternoon, with the transport set as well as
+// it goes: compression off, HTTP/1.1, 1024 idle connections a host and no limit over all.
+//
+// It does less than the daemon: no exchange summary, no typed errors, no queue limits, no metrics.
+// Prints the port it listens on and serves until it is told to end.
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sort"
+	"strings"
+	"syscall"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	spillwayv1 "spillway/proto/spillway/v1"
+)
+
+const (
+	maxMessage      = 64 << 20
+	maxIdlePerHost  = 1024
+	idleConnTimeout = 50 * time.Second
+)
+
+type egress struct {
+	spillwayv1.UnimplementedEgressServer
+	transport *http.Transport
+}
+
+func (e *egress) RoundTrip(ctx context.Context, in *spillwayv1.HttpRequest) (*spillwayv1.HttpResponse, error) {
+	var body io.Reader
+	if len(in.Body) > 0 {
+		body = bytes.NewReader(in.Body)
+	}
+	request, err := http.NewRequestWithContext(ctx, in.Method, in.Url, body)
+	if err != nil {
+		return nil, status.Error(codes.InvalidArgument, "malformed request")
+	}
+	for _, header := range in.Headers {
+		if strings.EqualFold(header.Name, "host") {
+			request.Host = string(header.Value)
+			continue
+		}
+		request.Header.Add(header.Name, string(header.Value))
+	}
+	response, err := e.transport.RoundTrip(request)
+	if err != nil {
+		return nil, status.Error(codes.Unavailable, "no response")
+	}
+	defer response.Body.Close()
+	content, err := readBody(response)
+	if err != nil {
+		return nil, status.Error(codes.Aborted, "response cut short")
+	}
+	out := &spillwayv1.HttpResponse{
+		Status:   uint32(response.StatusCode),
+		Body:     content,
+		Protocol: response.Proto,
+		Reason:   []byte(strings.TrimPrefix(response.Status, fmt.Sprintf("%d ", response.StatusCode))),
+		Headers:  make([]*spillwayv1.Header, 0, len(response.Header)),
+	}
+	for name, values := range response.Header {
+		for _, value := range values {
+			out.Headers = append(out.Headers, &spillwayv1.Header{Name: name, Value: []byte(value)})
+		}
+	}
+	// Go's map has no order; a caller wants the same one every time.
+	sort.SliceStable(out.Headers, func(i, j int) bool { return out.Headers[i].Name < out.Headers[j].Name })
+	return out, nil
+}
+
+// readBody allocates once when the length is known, as a careful author would.
+func readBody(response *http.Response) ([]byte, error) {
+	if response.ContentLength >= 0 && response.ContentLength <= maxMessage {
+		content := make([]byte, response.ContentLength)
+		_, err := io.ReadFull(response.Body, content)
+		return content, err
+	}
+	return io.ReadAll(io.LimitReader(response.Body, maxMessage))
+}
+
+func main() {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	server := grpc.NewServer(grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage))
+	spillwayv1.RegisterEgressServer(server, &egress{transport: &http.Transport{
+		MaxIdleConns:        0,
+		MaxIdleConnsPerHost: maxIdlePerHost,
+		IdleConnTimeout:     idleConnTimeout,
+		DisableCompression:  true,
+	}})
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, syscall.SIGTERM, syscall.SIGINT)
+	go func() {
+		<-ended
+		server.Stop()
+	}()
+	fmt.Println(listener.Addr().(*net.TCPAddr).Port)
+	if err := server.Serve(listener); err != nil {
+		log.Fatal(err)
+	}
+}

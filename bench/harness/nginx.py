@@ -1,0 +1,92 @@
+"""nginx as origin and as proxy, each with a configuration and folder of its own."""
+
+import os
+import re
+
+from harness.process import Server, accepts, free_port, get
+
+# One process each: its CPU time is all there is, and nothing is shared between roles.
+_CONFIG = """
+daemon off;
+master_process off;
+pid {folder}/nginx.pid;
+error_log stderr error;
+events {{ worker_connections {connections}; multi_accept on; }}
+http {{
+  access_log off;
+  default_type text/plain;
+  keepalive_timeout 1h;
+  keepalive_requests 1000000000;
+  client_max_body_size 128m;
+  client_body_buffer_size 16m;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+{http}
+}}
+"""
+
+_ORIGIN = """
+  sendfile on;
+  server {{
+    listen 127.0.0.1:{port} backlog=16384;
+    location = / {{ return 200 "hello world\\n"; }}
+    location = /large {{ alias {folder}/large; }}
+    location = /status {{ stub_status; }}
+  }}
+"""
+
+_PROXY = """
+  upstream origin {{ server 127.0.0.1:{origin}; keepalive 1024; keepalive_requests 1000000000;
+                     keepalive_timeout 1h; }}
+  server {{
+    listen 127.0.0.1:{port} backlog=16384;
+    location / {{
+      proxy_pass http://origin;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+    }}
+  }}
+"""
+
+
+def _start(name, scratch, http, port):
+    folder = os.path.join(scratch, name)
+    os.makedirs(folder, exist_ok=True)
+    config = os.path.join(folder, "nginx.conf")
+    with open(config, "w", encoding="ascii") as out:
+        out.write(_CONFIG.format(folder=folder, connections=15000, http=http))
+    server = Server(name, ["nginx", "-p", folder, "-c", config], os.path.join(folder, "log"))
+    server.port = port
+    return server.await_ready(accepts(port))
+
+
+class Origin:
+    """Answers every GET of / with twelve bytes and counts connections and requests."""
+
+    def __init__(self, scratch, large_bytes=0):
+        port = free_port()
+        folder = os.path.join(scratch, "origin")
+        os.makedirs(folder, exist_ok=True)
+        if large_bytes:
+            with open(os.path.join(folder, "large"), "wb") as out:
+                out.write(b"spillway" * (large_bytes // 8))
+        self.server = _start("origin", scratch, _ORIGIN.format(port=port, folder=folder), port)
+        self.url = f"http://127.0.0.1:{port}/"
+
+    def counts(self):
+        """(connections, requests) so far, without those of the asking itself."""
+        text = get(self.url + "status")
+        accepted, _, requests = map(int, re.search(r"(\d+) (\d+) (\d+) ", text).groups())
+        self._asked = getattr(self, "_asked", 0) + 1
+        return accepted - self._asked, requests - self._asked
+
+    def stop(self):
+        self.server.stop()
+
+
+def start_proxy(scratch, origin_port):
+    port = free_port()
+    return _start("nginx-proxy", scratch, _PROXY.format(port=port, origin=origin_port), port)
