@@ -126,8 +126,10 @@ void DestinationGuard::TakeAllActivity() {
 }
 
 void DestinationGuard::Rebalance(Instant now) {
-  if (now < After(rebalanced_at_, options_.rebalance_every)) return;
-  const double half_lives = ToSeconds(now - rebalanced_at_) / ToSeconds(options_.half_life);
+  // Counts from before the first time are as old as the guard, which is no reason to decay them.
+  const Instant last = rebalanced_at_.value_or(now);
+  if (rebalanced_at_.has_value() && now < After(last, options_.rebalance_every)) return;
+  const double half_lives = ToSeconds(now - last) / ToSeconds(options_.half_life);
   rebalanced_at_ = now;
   {
     MutexLock lock(mu_);

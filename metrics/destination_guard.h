@@ -150,7 +150,7 @@ class DestinationGuard {
   std::size_t top_count_ SPILLWAY_GUARDED_BY(mu_) = 0;
   std::size_t leaving_count_ SPILLWAY_GUARDED_BY(mu_) = 0;
   SpaceSaving sketch_ SPILLWAY_GUARDED_BY(mu_);
-  Instant rebalanced_at_{};
+  std::optional<Instant> rebalanced_at_;
 };
 
 }  // namespace spillway
