@@ -20,6 +20,20 @@ bool IsReason(std::string_view reason) {
                      [](char c) { return IsFieldByte(c) && c != '\t'; });
 }
 
+bool IsTokenList(std::string_view list) {
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    const std::string_view element = TrimBlanks(list.substr(0, comma));
+    if (!std::all_of(element.begin(), element.end(), IsTokenByte)) return false;
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return true;
+}
+
+bool IsConnectionOption(std::string_view name) {
+  return EqualsIgnoreCase(name, "connection") || EqualsIgnoreCase(name, "proxy-connection");
+}
+
 struct FramingFields {
   std::size_t length_count = 0;
   std::size_t coding_count = 0;
@@ -114,6 +128,9 @@ HeadFault ParseFieldLine(std::string_view line, std::string_view& name, std::str
   value = TrimBlanks(line.substr(name.size() + 1));
   if (!std::all_of(value.begin(), value.end(), IsFieldByte)) {
     return BadSyntax("a control byte in a header value");
+  }
+  if (IsConnectionOption(name) && !IsTokenList(value)) {
+    return BadSyntax("Connection is not a list of tokens");
   }
   return {};
 }

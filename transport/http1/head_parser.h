@@ -32,7 +32,8 @@ bool MayBeStatusLine(std::string_view line);
 HeadFault ParseStatusLine(std::string_view line, ResponseHead& head);
 
 // Splits `name: value` (line end removed). The name is a token right up to the colon, blanks round
-// the value are not part of it, the value holds no control but TAB (O-016 to O-025).
+// the value are not part of it, the value holds no control but TAB (O-016 to O-025). A value of
+// Connection is a list of tokens: nobody may read another "close" in it than we do (O-033).
 HeadFault ParseFieldLine(std::string_view line, std::string_view& name, std::string_view& value);
 
 struct BodyFraming {

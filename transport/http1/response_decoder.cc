@@ -183,9 +183,11 @@ DecodeEvent ResponseDecoder::EndHead() {
   return DecodeEvent::kHead;
 }
 
-// Framing fields of a 1xx mean nothing: it has no body, and bytes that follow it must be the next
-// status line (O-077).
+// Framing fields of a 1xx mean nothing, but must not contradict each other: it has no body, and
+// bytes that follow it must be the next status line (O-077).
 DecodeEvent ResponseDecoder::EndInformational() {
+  BodyFraming ignored;
+  if (const HeadFault fault = DecideFraming(head_, head_request_, ignored)) return Fail(fault);
   if (head_.status == 101) {
     // An answer, and a final one: the origin has left HTTP (O-082, S3).
     head_complete_ = true;

@@ -110,6 +110,9 @@ void AddFields(std::vector<ResponseCase>& rows) {
       {"O-024 a DEL in a value", "A: b\x7f\r\n"},
       {"O-024 an escape in a value", "A: \x1b[31m\r\n"},
       {"O-026 a bare LF after a field", "A: b\n"},
+      {"O-033 Connection that is no list of tokens", "Connection: keep-\x9alive\r\n"},
+      {"O-033 Connection without commas", "Connection: close keep-alive\r\n"},
+      {"O-033 Connection with a parameter", "connection: close;q=1\r\n"},
       {"O-028 CR LF CR X", "A: b\r\n\rX: y\r\n"},
       {"O-028 a lone CR for a line", "A: b\r\n\r\r\n"},
   };
@@ -119,6 +122,8 @@ void AddFields(std::vector<ResponseCase>& rows) {
       {"O-024 a tab in a value", "A: b\tc\r\n"},
       {"O-025 obs-text in a value", "A: \x80\xff\r\n"},
       {"O-033 close and keep-alive", "Connection: close, keep-alive\r\n"},
+      {"O-033 Connection with empty elements", "Connection: ,, keep-alive ,\r\n"},
+      {"O-032 a Connection of a thousand commas", "Connection: " + std::string(1000, ',') + "\r\n"},
       {"O-035 Connection lists Content-Length",
        "Connection: content-length, x-auth\r\nX-Auth: 1\r\n"},
       {"O-037 names like our metadata", "grpc-status: 0\r\nx-egress-error: none\r\n"},
@@ -215,11 +220,16 @@ void AddInformational(std::vector<ResponseCase>& rows) {
   rows.push_back({"O-077 a 1xx with a length and its body",
                   "HTTP/1.1 103 E\r\nContent-Length: 5\r\n\r\nhello" + last,
                   std::string("103; ") + kSyntax});
-  rows.push_back({"O-077 a 1xx with chunked and two lengths",
-                  "HTTP/1.1 103 E\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n"
-                  "Content-Length: 6\r\n\r\n" +
-                      last,
+  rows.push_back({"O-077 a 1xx with chunked",
+                  "HTTP/1.1 103 E\r\nTransfer-Encoding: chunked\r\n\r\n" + last,
                   "103; 200 length:2 'ok' done"});
+  rows.push_back({"O-077 O-039 a 1xx with two lengths",
+                  "HTTP/1.1 103 E\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n" + last,
+                  kSyntax});
+  rows.push_back(
+      {"O-077 O-038 a 1xx with both framings",
+       "HTTP/1.1 103 E\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n" + last,
+       kSyntax});
   rows.push_back(
       {"O-078 100 unasked", "HTTP/1.1 100 Continue\r\n\r\n" + last, "100; 200 length:2 'ok' done"});
   rows.push_back({"O-088 100 twice",
