@@ -1,0 +1,106 @@
+#include "transport/retry/retry_policy.h"
+
+#include <gtest/gtest.h>
+
+#include <ostream>
+#include <string>
+
+namespace spillway {
+namespace {
+
+constexpr std::uint32_t kMaxAttempts = 3;
+constexpr Instant kNow = Instant(std::chrono::seconds(100));
+
+struct Row {
+  std::string name;  // behaviour id and words
+  FailedAttempt attempt;
+  RetryVerdict verdict;
+};
+
+void PrintTo(const Row& row, std::ostream* out) { *out << row.name; }
+
+FailedAttempt Lost() {
+  FailedAttempt attempt;
+  attempt.reason = Reason::kConnectionTerminated;
+  attempt.reused = true;
+  attempt.any_byte_sent = true;
+  attempt.idempotent = true;
+  return attempt;
+}
+
+FailedAttempt With(void (*change)(FailedAttempt&)) {
+  FailedAttempt attempt = Lost();
+  change(attempt);
+  return attempt;
+}
+
+class RetryPolicyTable : public ::testing::TestWithParam<Row> {};
+
+TEST_P(RetryPolicyTable, DecidesByWhatTheOriginMayHaveSeen) {
+  EXPECT_EQ(DecideRetry(GetParam().attempt, kMaxAttempts, kNow), GetParam().verdict);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rules, RetryPolicyTable,
+    ::testing::Values(
+        Row{"Y6_O111_idempotent_on_a_reused_connection_is_retried", Lost(), RetryVerdict::kRetry},
+        Row{"Y5_O111_post_on_a_reused_connection_surfaces",
+            With([](FailedAttempt& a) { a.idempotent = false; }), RetryVerdict::kNotIdempotent},
+        Row{"Y4_O110_nothing_sent_replays_any_method", With([](FailedAttempt& a) {
+              a.idempotent = false;
+              a.any_byte_sent = false;
+            }),
+            RetryVerdict::kReplay},
+        Row{"Y3_O112_fresh_connection_is_final", With([](FailedAttempt& a) { a.reused = false; }),
+            RetryVerdict::kFinal},
+        Row{"D9_fresh_connection_lost_before_any_byte_replays", With([](FailedAttempt& a) {
+              a.reused = false;
+              a.any_byte_sent = false;
+              a.idempotent = false;
+            }),
+            RetryVerdict::kReplay},
+        Row{"Y7_O114_after_the_first_response_byte_never",
+            With([](FailedAttempt& a) { a.any_response_byte = true; }), RetryVerdict::kFinal},
+        Row{"Y7_timeouts_never", With([](FailedAttempt& a) {
+              a.reason = Reason::kHttpResponseTimeout;
+            }),
+            RetryVerdict::kFinal},
+        Row{"Y7_cancellation_never",
+            With([](FailedAttempt& a) { a.reason = Reason::kCancelled; }), RetryVerdict::kFinal},
+        Row{"Y7_protocol_errors_never", With([](FailedAttempt& a) {
+              a.reason = Reason::kHttpProtocolError;
+            }),
+            RetryVerdict::kFinal},
+        Row{"Y8_body_that_cannot_be_rewound", With([](FailedAttempt& a) {
+              a.body_replayable = false;
+            }),
+            RetryVerdict::kBodyNotReplayable},
+        Row{"Y9_attempts_are_bounded", With([](FailedAttempt& a) { a.attempts = kMaxAttempts; }),
+            RetryVerdict::kMaxAttempts},
+        Row{"deadline_passed", With([](FailedAttempt& a) { a.deadline = kNow; }),
+            RetryVerdict::kDeadline}),
+    [](const auto& row) { return row.param.name; });
+
+// a dying origin sees at most 1 + ratio times the load, beyond the burst.
+TEST(RetryBudget, EarnsAFractionOfATokenPerRequestUpToTheBurst) {
+  RetryLimits limits;
+  limits.budget_ratio = 0.25;
+  limits.budget_burst = 2;
+  RetryBudget budget(limits);
+  EXPECT_TRUE(budget.TryTake());
+  EXPECT_TRUE(budget.TryTake());
+  EXPECT_FALSE(budget.TryTake());
+  int taken = 0;
+  for (int i = 0; i < 1000; ++i) {
+    budget.OnRequest();
+    if (budget.TryTake()) ++taken;
+  }
+  EXPECT_EQ(taken, 250);
+  for (int i = 0; i < 1000; ++i) budget.OnRequest();
+  EXPECT_TRUE(budget.TryTake());
+  EXPECT_TRUE(budget.TryTake());
+  EXPECT_FALSE(budget.TryTake());
+}
+
+}  // namespace
+}  // namespace spillway
