@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "transport/base/check.h"
+#include "transport/http1/keep_alive.h"
 #include "transport/http1/request_encoder.h"
 #include "transport/io/clock.h"
 
@@ -161,7 +162,7 @@ void RoundTrip::StartAttempt(Lease lease) {
   EncodeRequestHead(request_.head, options, spec.head);
   spec.body = request_.body;
   spec.chunked = options.framing.kind == RequestFraming::Kind::kChunked;
-  spec.close = request_.close;
+  spec.close = request_.close || BindsConnection(request_.head.headers);
   spec.head_request = request_.head.method == "HEAD";
   spec.limits = request_.limits;
   spec.response_limits = &request_.destination->response;

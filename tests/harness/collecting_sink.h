@@ -3,7 +3,8 @@
 // What it owns: the story of one round trip.
 // Thread safety: the sink's functions come from the transport; the others may be called from any
 // thread.
-// Invariants: a broken promise of response_sink.h (two ends, data before the head, overlapping calls
+// Invariants: a broken promise of response_sink.h (two ends, data before the head, overlapping
+// calls
 // ...) is kept as a sentence in Story::violations.
 
 #pragma once
@@ -49,8 +50,8 @@ struct Story {
 class CollectingSink : public ResponseSink {
  public:
   struct Options {
-    bool pause = false;      // answer kPause to every OnData
-    bool keep_body = true;   // else only count
+    bool pause = false;     // answer kPause to every OnData
+    bool keep_body = true;  // else only count
   };
 
   CollectingSink() = default;

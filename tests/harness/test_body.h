@@ -23,10 +23,10 @@ class StreamedBody : public BodySource {
  public:
   struct Options {
     std::string bytes;
-    std::size_t piece = 1024;                // bytes a Read
-    std::optional<std::uint64_t> length;     // what length() says
+    std::size_t piece = 1024;             // bytes a Read
+    std::optional<std::uint64_t> length;  // what length() says
     bool replayable = false;
-    bool fails = false;                      // kError in place of kEnd
+    bool fails = false;  // kError in place of kEnd
     // Asked before each piece: false answers kPending once and keeps `ready` in here.
     std::function<bool(std::function<void()> ready)> gate = {};
   };

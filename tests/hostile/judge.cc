@@ -36,13 +36,15 @@ bool Judge::MustClose(const Expectation& expectation) {
   switch (expectation.outcome) {
     case Outcome::kReuse:
     case Outcome::kRefused:
-    case Outcome::kNotSent: return false;
+    case Outcome::kNotSent:
+      return false;
     case Outcome::kClose:
     case Outcome::kReject:
     case Outcome::kTrunc:
     case Outcome::kAmbiguous:
     case Outcome::kRetried:
-    case Outcome::kCancelled: return !expectation.facts.contains("kept");
+    case Outcome::kCancelled:
+      return !expectation.facts.contains("kept");
   }
   return false;
 }
@@ -71,7 +73,9 @@ void Judge::CheckOutcome() {
   const bool says_delivery = row_.expectation.facts.contains("delivery");
   switch (row_.expectation.outcome) {
     case Outcome::kReuse:
-    case Outcome::kClose: Require(!failed, "should have succeeded"); return;
+    case Outcome::kClose:
+      Require(!failed, "should have succeeded");
+      return;
     case Outcome::kRetried:
       Require(!failed, "should have succeeded");
       Require(story_.record.attempts > 1, "should have taken more than one attempt");
@@ -95,9 +99,9 @@ void Judge::CheckOutcome() {
       return;
     case Outcome::kRefused:
       Require(failed && delivery == Delivery::kNotSent, "should be an error with NOT_SENT");
-      Require(story_.reason() == Reason::kHttpRequestError ||
-                  story_.reason() == Reason::kUnimplemented,
-              "should be the request's own fault");
+      Require(
+          story_.reason() == Reason::kHttpRequestError || story_.reason() == Reason::kUnimplemented,
+          "should be the request's own fault");
       return;
     case Outcome::kCancelled:
       Require(story_.reason() == Reason::kCancelled, "should be cancelled");
@@ -227,7 +231,8 @@ void Judge::CheckProbe(bool old_connection, bool dialled_again) {
               "the probe should have had a new connection");
       return;
     case Outcome::kNotSent:
-    case Outcome::kRefused: return;
+    case Outcome::kRefused:
+      return;
   }
 }
 

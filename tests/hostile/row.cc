@@ -159,7 +159,8 @@ class Reader {
     return true;
   }
 
-  static bool ReadPairs(const Words& words, std::vector<std::pair<std::string, std::string>>& into) {
+  static bool ReadPairs(const Words& words,
+                        std::vector<std::pair<std::string, std::string>>& into) {
     for (std::size_t i = 1; i < words.size(); ++i) {
       const auto fact = ReadFact(words[i]);
       if (!fact.has_value()) return false;

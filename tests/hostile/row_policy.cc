@@ -17,8 +17,7 @@ const std::map<std::string, Setter>& Times() {
   static const std::map<std::string, Setter> kTimes = {
       {"total", [](Destination& d, std::uint64_t v) { d.timeouts.total = Micros(v); }},
       {"connect", [](Destination& d, std::uint64_t v) { d.timeouts.connect = Micros(v); }},
-      {"gap",
-       [](Destination& d, std::uint64_t v) { d.timeouts.connect_attempt_gap = Micros(v); }},
+      {"gap", [](Destination& d, std::uint64_t v) { d.timeouts.connect_attempt_gap = Micros(v); }},
       {"write_stall", [](Destination& d, std::uint64_t v) { d.timeouts.write_stall = Micros(v); }},
       {"response_header",
        [](Destination& d, std::uint64_t v) { d.timeouts.response_header = Micros(v); }},

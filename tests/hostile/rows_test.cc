@@ -75,7 +75,7 @@ TEST(ParseRows, NamesFileAndLineOfAMistake) {
 // A harness that never complains proves nothing: rows that must fail.
 TEST(RunRow, ComplainsWhenTheOutcomeDiffers) {
   const char* const kWrong[] = {
-      "row W-1 a good answer is no reject\nexpect REJECT\n",
+      "row W-1 a good answer is no failure\nexpect NOT-SENT\n",
       "row W-3 another body\nexpect REUSE body=\"other\"\n",
       "row W-4 a closed connection is not reused\norigin\n  expect_head\n"
       "  send \"HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: 0\\r\\n\\r\\n\"\n"

@@ -156,8 +156,8 @@ class World {
     const bool ended = sink->AwaitEnd();
     const Story story = sink->story();
     if (!ended || !story.ok() || story.head->status != 200 || story.body != "served") {
-      complaints_.push_back(std::string(path) + " went wrong: " + story.Text() + " body=" +
-                            Escape(story.body));
+      complaints_.push_back(std::string(path) + " went wrong: " + story.Text() +
+                            " body=" + Escape(story.body));
     }
   }
 
@@ -175,7 +175,8 @@ class World {
 
   void Do(const std::vector<RowAction>& actions) {
     for (const RowAction& action : actions) {
-      if (!DoOne(action)) complaints_.push_back("did not happen: " + action.verb + " " + action.argument);
+      if (!DoOne(action))
+        complaints_.push_back("did not happen: " + action.verb + " " + action.argument);
     }
   }
 
@@ -191,9 +192,8 @@ class World {
       });
     }
     if (action.verb == "await_gone_by_origin") {
-      return origin_.log().Await([number](const auto& seen) {
-        return seen.size() >= number && seen[number - 1].closed;
-      });
+      return origin_.log().Await(
+          [number](const auto& seen) { return seen.size() >= number && seen[number - 1].closed; });
     }
     if (action.verb == "await_not_idle") {
       return AwaitThat([this] { return Sum(&HostPoolSnapshot::idle) == 0; });

@@ -50,8 +50,7 @@ Origin::Origin(OriginOptions options)
       stop_fd_(eventfd(0, EFD_CLOEXEC)),
       accept_stop_fd_(eventfd(0, EFD_CLOEXEC)) {
   if (!options_.handler) options_.handler = DefaultAnswer;
-  const BoundSocket bound =
-      BindLoopback(options_.address, options_.port, options_.receive_buffer);
+  const BoundSocket bound = BindLoopback(options_.address, options_.port, options_.receive_buffer);
   if (bound.fd < 0) return;
   if (listen(bound.fd, options_.backlog) != 0) {
     close(bound.fd);

@@ -34,8 +34,8 @@ struct OriginOptions {
   Handler handler;                    // of `serve`; empty: 200 with body "served"
   int receive_buffer = 0;             // SO_RCVBUF; 0: the system's
   int backlog = 4096;
-  bool keep_requests = true;          // SeenLog
-  std::string accept_after = {};      // an event to wait for before the first accept
+  bool keep_requests = true;      // SeenLog
+  std::string accept_after = {};  // an event to wait for before the first accept
 };
 
 class Origin {

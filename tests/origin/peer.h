@@ -24,8 +24,8 @@ class Peer {
 
   // Waits for bytes and appends them. kNothing only when `wait_ms` (-1: for ever) is over.
   Got Receive(std::string& into, int wait_ms = -1);
-  // Waits until the peer hung up, without reading. kFin: it did, in whatever way; kNothing: `wait_us`
-  // is over; kStopped.
+  // Waits until the peer hung up, without reading. kFin: it did, in whatever way; kNothing:
+  // `wait_us` is over; kStopped.
   Got AwaitHangUp(std::int64_t wait_us = -1);
   // False when the peer is gone or everybody must leave.
   bool Send(std::string_view bytes, bool urgent = false);

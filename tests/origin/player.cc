@@ -32,12 +32,18 @@ bool Player::Play(const Script& script) {
 
 bool Player::PlayStep(const Step& step) {
   switch (step.kind) {
-    case StepKind::kExpectHead: return ExpectHead();
-    case StepKind::kExpectBody: return ExpectBody(step.number);
-    case StepKind::kExpectBytes: return ExpectBytes(step.number);
-    case StepKind::kSend: return SendStep(step);
-    case StepKind::kDrip: return Drip(step);
-    case StepKind::kServe: return Serve(step.number);
+    case StepKind::kExpectHead:
+      return ExpectHead();
+    case StepKind::kExpectBody:
+      return ExpectBody(step.number);
+    case StepKind::kExpectBytes:
+      return ExpectBytes(step.number);
+    case StepKind::kSend:
+      return SendStep(step);
+    case StepKind::kDrip:
+      return Drip(step);
+    case StepKind::kServe:
+      return Serve(step.number);
     case StepKind::kUrgent:
       log_.Note(connection_, "urgent");
       return peer_.Send(step.text, true);

@@ -16,10 +16,14 @@ struct Word {
 };
 
 constexpr Word kBareSteps[] = {
-    {"expect_head", StepKind::kExpectHead}, {"stall", StepKind::kStall},
-    {"stop_reading", StepKind::kStopReading}, {"half_close", StepKind::kHalfClose},
-    {"shut_read", StepKind::kShutRead},     {"fin", StepKind::kFin},
-    {"close", StepKind::kClose},            {"rst", StepKind::kRst},
+    {"expect_head", StepKind::kExpectHead},
+    {"stall", StepKind::kStall},
+    {"stop_reading", StepKind::kStopReading},
+    {"half_close", StepKind::kHalfClose},
+    {"shut_read", StepKind::kShutRead},
+    {"fin", StepKind::kFin},
+    {"close", StepKind::kClose},
+    {"rst", StepKind::kRst},
     {"serve", StepKind::kServe},
 };
 
@@ -30,8 +34,10 @@ constexpr Word kNamedSteps[] = {
 };
 
 constexpr Word kCountedSteps[] = {
-    {"expect_body", StepKind::kExpectBody}, {"expect_bytes", StepKind::kExpectBytes},
-    {"serve", StepKind::kServe},            {"repeat", StepKind::kRepeat},
+    {"expect_body", StepKind::kExpectBody},
+    {"expect_bytes", StepKind::kExpectBytes},
+    {"serve", StepKind::kServe},
+    {"repeat", StepKind::kRepeat},
 };
 
 std::optional<Step> ReadSend(const Words& words) {

@@ -5,7 +5,8 @@
 //   expect_head                    read one request head
 //   expect_body all | N            read the body by its framing, or N bytes of it
 //   expect_bytes N                 read N raw bytes, whatever they are
-//   send BYTES [each | at N]       write; `each`: one byte at a time, `at N`: in two pieces. The next
+//   send BYTES [each | at N]       write; `each`: one byte at a time, `at N`: in two pieces. The
+//   next
 //                                  piece leaves only when the peer has taken the one before
 //   drip BYTES every TIME [forever]  one byte per TIME; ends early when the peer hangs up
 //   answer STATUS BYTES            a whole response with Content-Length

@@ -61,8 +61,9 @@ std::optional<std::string> SeenRequest::Find(std::string_view name) const {
 }
 
 std::size_t SeenRequest::Count(std::string_view name) const {
-  return static_cast<std::size_t>(std::count_if(
-      headers.begin(), headers.end(), [&](const auto& field) { return SameName(field.first, name); }));
+  return static_cast<std::size_t>(
+      std::count_if(headers.begin(), headers.end(),
+                    [&](const auto& field) { return SameName(field.first, name); }));
 }
 
 SeenRequest ParseHead(std::string_view head) {

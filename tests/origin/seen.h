@@ -34,13 +34,13 @@ struct SeenRequest {
 enum class PeerEnd : std::uint8_t { kOpen, kFin, kReset };
 
 struct SeenConnection {
-  std::uint64_t number = 0;  // order of accept, from 1
-  std::uint64_t bytes = 0;   // received, read by the script or not
+  std::uint64_t number = 0;           // order of accept, from 1
+  std::uint64_t bytes = 0;            // received, read by the script or not
   std::vector<SeenRequest> requests;  // heads that were complete
   std::uint64_t request_count = 0;    // also when requests are not kept
   PeerEnd peer_end = PeerEnd::kOpen;
-  bool closed = false;         // the script is over and the socket closed
-  std::string stray;           // bytes that were never read as part of a request
+  bool closed = false;             // the script is over and the socket closed
+  std::string stray;               // bytes that were never read as part of a request
   std::vector<std::string> story;  // steps and ends, in order
 };
 

@@ -13,8 +13,7 @@ std::uint64_t SeenLog::Open() {
   return connections_.size();
 }
 
-void SeenLog::Change(std::uint64_t connection,
-                     const std::function<void(SeenConnection&)>& change) {
+void SeenLog::Change(std::uint64_t connection, const std::function<void(SeenConnection&)>& change) {
   const std::lock_guard lock(mu_);
   change(connections_.at(connection - 1));
   changed_.notify_all();

@@ -3,8 +3,8 @@
 // What it is: the text language shared by scripts (script.h) and rows: quoted strings with escapes,
 // glued with `+` and repeated with `*N`.
 // Thread safety: pure functions.
-// Errors: a TextResult with `error` set says what is wrong and where; test data is part of the test,
-// so callers print it and fail.
+// Errors: a TextResult with `error` set says what is wrong and where; test data is part of the
+// test, so callers print it and fail.
 
 #pragma once
 
@@ -29,8 +29,8 @@ std::string Escape(std::string_view bytes);
 // a word ends the line. nullopt when a quote is not closed.
 std::optional<std::vector<std::string>> SplitWords(std::string_view line);
 
-// Reads `"text"`, `"text"*N` and `+` between such parts, starting at word `next`, which moves behind
-// what was read. nullopt when there is no such expression there.
+// Reads `"text"`, `"text"*N` and `+` between such parts, starting at word `next`, which moves
+// behind what was read. nullopt when there is no such expression there.
 std::optional<std::string> ReadBytes(const std::vector<std::string>& words, std::size_t& next);
 
 // Plain decimal; nullopt for anything else.

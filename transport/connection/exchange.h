@@ -29,7 +29,7 @@ struct ExchangeSpec {
   std::string head;                  // encoded request head
   std::shared_ptr<BodySource> body;  // null: none
   bool chunked = false;              // frame the body in chunks
-  bool close = false;                // the head says Connection: close
+  bool close = false;                // the connection is not used again, whatever comes back
   bool head_request = false;         // HEAD
   ExchangeLimits limits;
   const ResponseLimits* response_limits = nullptr;  // outlives the exchange (pinned policy)

@@ -1,7 +1,9 @@
 #include "transport/connection/http1_connection.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -23,6 +25,15 @@ void SetSocketOptions(int descriptor) {
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   ::setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &kUserTimeoutMs, sizeof(kUserTimeoutMs));
+}
+
+// A plain close would leave it to the kernel to deliver what it still holds: the origin would go on
+// receiving a request that nobody waits for, and one that stopped reading would never be told.
+void ResetIfUnsent(int descriptor) {
+  int unsent = 0;
+  if (::ioctl(descriptor, SIOCOUTQ, &unsent) != 0 || unsent == 0) return;
+  const linger now{1, 0};
+  ::setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 }
 
 // The delivery of a failed exchange follows from what was seen of it.
@@ -135,9 +146,7 @@ void Http1Connection::CompleteExchange(bool surplus_bytes, bool eof) {
   result.bytes_sent = exchange.writer.sent();
   result.ended = Now();
   if (!reusable) {
-    result.why_not = surplus_bytes ? CloseReason::kUnsolicited
-                     : eof         ? CloseReason::kPeerFin
-                                   : CloseReason::kOriginClose;
+    result.why_not = surplus_bytes ? CloseReason::kUnsolicited : CloseReason::kOriginClose;
   }
   ++uses_;
   // Detached before anybody hears of it: who releases the connection may start the next exchange.
@@ -166,6 +175,7 @@ void Http1Connection::Shut(CloseReason reason) {
     MutexLock lock(mu_);
     if (closed_) return;
     closed_ = true;
+    ResetIfUnsent(descriptor_);
     boost::system::error_code ignored;
     socket_.close(ignored);
   }
@@ -210,7 +220,7 @@ void Http1Connection::AfterWrite(Exchange& exchange, WriteStatus status) {
       loop_.Post([self = shared_from_this(), token = exchange.token] {
         const Exchange* running = self->current();
         if (running == nullptr || running->token != token) return;
-        self->FailExchange(running->body->failure(), CloseReason::kCancelled);
+        self->FailExchange(running->writer.source_failure(), CloseReason::kCancelled);
       });
       return;
   }

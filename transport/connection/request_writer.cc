@@ -28,6 +28,8 @@ RequestWriter::RequestWriter(std::string head, std::shared_ptr<BodySource> body,
   if (body_ != nullptr && body_->buffered() != nullptr && !chunked_) {
     for (const Chunk& chunk : body_->buffered()->chunks()) queue_.push_back(chunk);
     source_ended_ = true;
+  } else if (body_ != nullptr && !chunked_) {
+    body_left_ = body_->length().value_or(0);
   }
 }
 
@@ -46,27 +48,48 @@ bool RequestWriter::FillFromSource(WriteStatus& status, const std::function<void
   Chunk chunk;
   switch (body_->Read(chunk, ready)) {
     case BodySource::Status::kData:
-      if (chunk.bytes.empty()) return true;
-      if (chunked_) {
-        Queue(Chunk::Own(ChunkLine(chunk.bytes.size())));
-        Queue(std::move(chunk));
-        Queue(Chunk{"\r\n", nullptr});
-      } else {
-        Queue(std::move(chunk));
-      }
-      return true;
-    case BodySource::Status::kEnd:
-      source_ended_ = true;
-      if (chunked_) Queue(Chunk{"0\r\n\r\n", nullptr});
-      return true;
-    case BodySource::Status::kPending:
-      status = WriteStatus::kPending;
-      return false;
+      status = TakePiece(std::move(chunk));
+      break;
+    case BodySource::Status::kEnd: status = EndOfBody(); break;
+    case BodySource::Status::kPending: status = WriteStatus::kPending; break;
     case BodySource::Status::kError:
+      source_failure_ = body_->failure();
+      status = WriteStatus::kSourceError;
       break;
   }
-  status = WriteStatus::kSourceError;
-  return false;
+  return status == WriteStatus::kDone;
+}
+
+WriteStatus RequestWriter::TakePiece(Chunk chunk) {
+  if (chunk.bytes.empty()) return WriteStatus::kDone;
+  if (chunked_) {
+    Queue(Chunk::Own(ChunkLine(chunk.bytes.size())));
+    Queue(std::move(chunk));
+    Queue(Chunk{"\r\n", nullptr});
+    return WriteStatus::kDone;
+  }
+  if (chunk.bytes.size() > body_left_) {
+    source_failure_ = BadRequest("body", "longer than its declared length");
+    return WriteStatus::kSourceError;
+  }
+  body_left_ -= chunk.bytes.size();
+  if (body_left_ == 0) {
+    held_ = std::move(chunk);
+  } else {
+    Queue(std::move(chunk));
+  }
+  return WriteStatus::kDone;
+}
+
+WriteStatus RequestWriter::EndOfBody() {
+  if (!chunked_ && body_left_ > 0) {
+    source_failure_ = BadRequest("body", "shorter than its declared length");
+    return WriteStatus::kSourceError;
+  }
+  source_ended_ = true;
+  if (chunked_) Queue(Chunk{"0\r\n\r\n", nullptr});
+  if (!held_.bytes.empty()) Queue(std::exchange(held_, {}));
+  return WriteStatus::kDone;
 }
 
 void RequestWriter::Queue(Chunk chunk) { queue_.push_back(std::move(chunk)); }

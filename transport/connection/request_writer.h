@@ -4,7 +4,9 @@
 // goes out with the head in one gathered send (V17).
 // What it owns: the head's bytes and the piece of the body that is on its way.
 // Thread safety: none; whoever holds the connection's mutex or its loop calls it.
-// Invariants: bytes are sent in order, each once; sent() counts what the kernel accepted.
+// Invariants: bytes are sent in order, each once; sent() counts what the kernel accepted. A body of
+// another length than its source declared never looks complete: its last piece is held back until
+// the source has said that it is the last (F5, C-018).
 
 #pragma once
 
@@ -18,6 +20,7 @@
 #include <vector>
 
 #include "transport/base/body_source.h"
+#include "transport/base/failure.h"
 
 namespace spillway {
 
@@ -25,7 +28,7 @@ enum class WriteStatus : std::uint8_t {
   kDone,         // everything was accepted
   kBlocked,      // the socket takes no more now
   kPending,      // the body has nothing yet; `ready` will be called
-  kSourceError,  // the body's source failed (F7)
+  kSourceError,  // the body's source failed or broke its word; source_failure() says how (F5, F7)
   kSocketError,  // error() says which
 };
 
@@ -39,11 +42,14 @@ class RequestWriter {
   std::uint64_t sent() const { return sent_; }
   bool done() const { return done_; }
   int error() const { return error_; }
+  const Failure& source_failure() const { return source_failure_; }
   // Frees the memory of what was sent already.
   void Release();
 
  private:
   bool FillFromSource(WriteStatus& status, const std::function<void()>& ready);
+  WriteStatus TakePiece(Chunk chunk);
+  WriteStatus EndOfBody();
   void Queue(Chunk chunk);
   bool Flush(int descriptor, WriteStatus& status);
   void Consume(std::size_t bytes);
@@ -51,6 +57,9 @@ class RequestWriter {
   std::string head_;
   std::shared_ptr<BodySource> body_;
   const bool chunked_;
+  std::uint64_t body_left_ = 0;   // of the declared length; not for chunked bodies
+  Chunk held_;                    // the piece that would complete the body
+  Failure source_failure_;
   bool source_ended_ = false;
   bool done_ = false;
   int error_ = 0;

@@ -51,7 +51,28 @@ bool FramesForbiddenBody(const ResponseHead& head) {
   return length && ParseDecimal(*length) != std::uint64_t{0};
 }
 
+// A scheme that logs the connection in, not the request, at the start of a challenge.
+bool NamesConnectionLogin(std::string_view challenges) {
+  while (!challenges.empty()) {
+    const std::size_t comma = std::min(challenges.find(','), challenges.size());
+    const std::string_view challenge = TrimBlanks(challenges.substr(0, comma));
+    const std::string_view scheme = challenge.substr(0, challenge.find(' '));
+    if (EqualsIgnoreCase(scheme, "NTLM") || EqualsIgnoreCase(scheme, "Negotiate")) return true;
+    challenges.remove_prefix(std::min(comma + 1, challenges.size()));
+  }
+  return false;
+}
+
 }  // namespace
+
+bool BindsConnection(const HeaderList& headers) {
+  return std::any_of(headers.begin(), headers.end(), [](const HeaderField& field) {
+    const bool login = EqualsIgnoreCase(field.name, "WWW-Authenticate") ||
+                       EqualsIgnoreCase(field.name, "Proxy-Authenticate") ||
+                       EqualsIgnoreCase(field.name, "Authorization");
+    return login && NamesConnectionLogin(field.value);
+  });
+}
 
 KeepAliveVerdict JudgeHead(const ResponseHead& head, BodyKind body, bool keep_alive_http10) {
   if (head.status < 200) return {};              // 101: handed over, never pooled (O-083)
@@ -63,6 +84,7 @@ KeepAliveVerdict JudgeHead(const ResponseHead& head, BodyKind body, bool keep_al
     return {};  // O-004, O-005
   }
   if (FramesForbiddenBody(head)) return {};
+  if (BindsConnection(head.headers)) return {};
   return {true, IdleHint(head.headers)};
 }
 

@@ -110,6 +110,26 @@ TEST(KeepAlive, ReusesVersionOneNoughtOnlyWherePolicyAllows_O005) {
   EXPECT_FALSE(JudgeKeepAlive(head, BodyKind::kLength, kClean, false).reusable);
 }
 
+TEST(KeepAlive, NeverReusesAConnectionThatLogsItselfIn_O093) {
+  const std::vector<std::pair<HeaderList, bool>> rows = {
+      {{{"WWW-Authenticate", "NTLM"}}, true},
+      {{{"www-authenticate", "Basic realm=\"a\", negotiate YII="}}, true},
+      {{{"WWW-Authenticate", "Basic realm=\"a\""}, {"WWW-Authenticate", "Negotiate"}}, true},
+      {{{"Proxy-Authenticate", "ntlm TlRM"}}, true},
+      {{{"Authorization", "NTLM TlRM"}}, true},
+      {{{"WWW-Authenticate", "Basic realm=\"NTLM\""}}, false},
+      {{{"WWW-Authenticate", "NTLMish"}}, false},
+      {{{"Authorization", "Bearer NTLM"}}, false},
+      {{{"X-Scheme", "NTLM"}}, false},
+      {{}, false},
+  };
+  for (const auto& [headers, binds] : rows) {
+    EXPECT_EQ(BindsConnection(headers), binds) << (headers.empty() ? "" : headers[0].value);
+    const ResponseHead head{401, 1, "", headers};
+    EXPECT_EQ(JudgeHead(head, BodyKind::kLength, true).reusable, !binds);
+  }
+}
+
 TEST(KeepAlive, NeedsEveryFactOfTheExchange) {
   ResponseHead head;
   head.status = 200;
