@@ -1,6 +1,9 @@
+#include <algorithm>
 #include <chrono>
 #include <functional>
+#include <iterator>
 #include <map>
+#include <set>
 
 #include "tests/hostile/run_row.h"
 #include "tests/origin/text.h"
@@ -55,6 +58,16 @@ const std::map<std::string, Setter>& Numbers() {
 }
 
 }  // namespace
+
+std::vector<std::pair<std::string, std::string>> WithoutTimeouts(
+    const std::vector<std::pair<std::string, std::string>>& settings) {
+  const std::set<std::string> timeouts = {"total",       "connect",         "gap",
+                                          "write_stall", "response_header", "body_stall"};
+  std::vector<std::pair<std::string, std::string>> rest;
+  std::copy_if(settings.begin(), settings.end(), std::back_inserter(rest),
+               [&](const auto& setting) { return !timeouts.contains(setting.first); });
+  return rest;
+}
 
 std::shared_ptr<const Policy> PolicyOf(
     const std::vector<std::pair<std::string, std::string>>& settings,

@@ -35,12 +35,15 @@ class World {
   explicit World(const Row& row)
       : row_(row), origin_(OriginOf(row)), observer_(std::make_shared<CountingObserver>()) {
     TransportOptions options;
-    options.policy = PolicyOf(row.policy, complaints_);
+    policy_ = PolicyOf(row.policy, complaints_);
+    // Warm-ups and the probe are not what the row's short timeouts are for.
+    patient_policy_ = PolicyOf(WithoutTimeouts(row.policy), complaints_);
+    options.policy = patient_policy_;
     options.observer = observer_;
     options.limits.loops = 1;
     options.limits.resolver_threads = 1;
     options.limits.max_connections = 1000;
-    if (options.policy != nullptr) transport_ = Transport::Create(std::move(options));
+    if (complaints_.empty()) transport_ = Transport::Create(std::move(options));
   }
   ~World() {
     if (transport_ != nullptr) transport_->Shutdown();
@@ -52,6 +55,7 @@ class World {
     if (transport_ == nullptr) return complaints_;
     for (std::uint64_t i = 0; i < row_.warm; ++i) Plain("/warm");
     Do(row_.before);
+    transport_->SetPolicy(policy_);
     sink_ = MakeSink();
     Request request = MakeRequest();
     handle_ = transport_->Start(std::move(request), sink_);
@@ -61,6 +65,7 @@ class World {
       transport_->Shutdown();
       return complaints_;
     }
+    transport_->SetPolicy(patient_policy_);
     origin_.board().Signal("ended");
     Do(row_.after);
     Judge judge(row_, sink_->story());
@@ -266,6 +271,8 @@ class World {
   Origin origin_;
   std::vector<std::string> complaints_;
   std::shared_ptr<CountingObserver> observer_;
+  std::shared_ptr<const Policy> policy_;
+  std::shared_ptr<const Policy> patient_policy_;
   std::unique_ptr<Transport> transport_;
   std::shared_ptr<CollectingSink> sink_;
   std::shared_ptr<RoundTripHandle> handle_;

@@ -24,6 +24,10 @@ namespace spillway {
 // What is wrong; empty when the row holds.
 std::vector<std::string> RunRow(const Row& row);
 
+// `settings` without the limits in time of a single round trip.
+std::vector<std::pair<std::string, std::string>> WithoutTimeouts(
+    const std::vector<std::pair<std::string, std::string>>& settings);
+
 // The policy of a row; complains about unknown keys in `errors`.
 std::shared_ptr<const Policy> PolicyOf(
     const std::vector<std::pair<std::string, std::string>>& settings,
