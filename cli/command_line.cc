@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "bazel/build_info.h"
+#include "cli/text.h"
 #include "server/config_values.h"
 #include "server/defaults.h"
 
@@ -166,6 +167,14 @@ std::optional<CommandLine> ParseCommandLine(int argc, const char* const* argv, C
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    // The library only says that a command is missing.
+    const std::vector<std::string> rest = app.remaining();
+    if (app.get_subcommands().empty() && !rest.empty() && error.get_exit_code() != 0) {
+      console.Complain("there is no command or flag " + OneLine(rest.front()) +
+                       "; run with --help for more information");
+      exit_code = ExitCode::kLocal;
+      return std::nullopt;
+    }
     exit_code =
         app.exit(error, console.out(), console.err()) == 0 ? ExitCode::kOk : ExitCode::kLocal;
     return std::nullopt;
