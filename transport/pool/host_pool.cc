@@ -21,9 +21,9 @@ Instant HostPool::Advance(Instant now, Actions& actions) {
 // --- Connections come ---
 
 void HostPool::OnConnected(ConnId conn, std::uint32_t capacity, Instant now, Actions& actions) {
-  now = Advance(now, actions);
   Connection* c = table_.Find(conn);
   if (c == nullptr || c->state != ConnState::kConnecting) return;
+  now = Advance(now, actions);
   backoff_.Clear();
   known_capacity_ = std::max(capacity, 1U);
   const bool flushed = !table_.IsOfThisEpoch(*c);
@@ -33,8 +33,6 @@ void HostPool::OnConnected(ConnId conn, std::uint32_t capacity, Instant now, Act
   table_.Touch(*c, now);
   if (draining_ || flushed) {
     Close(*c, draining_ ? CloseReason::kDrain : CloseReason::kFlushed, actions);
-  } else if (table_.total() > MaxConnections()) {
-    Close(*c, CloseReason::kLru, actions);
   } else {
     Offer(*c, totals_.grants_new, now, actions);
   }
@@ -42,16 +40,13 @@ void HostPool::OnConnected(ConnId conn, std::uint32_t capacity, Instant now, Act
 }
 
 void HostPool::OnCapacity(ConnId conn, std::uint32_t capacity, Instant now, Actions& actions) {
-  now = Advance(now, actions);
   Connection* c = table_.Find(conn);
   if (c == nullptr || c->state == ConnState::kConnecting) return;
+  now = Advance(now, actions);
   c->capacity = capacity;
-  if (c->state != ConnState::kOpen) return;
-  known_capacity_ = std::max(capacity, 1U);
-  if (const auto why = WornOut(*c, now)) {
-    Retire(*c, *why, actions);
-  } else {
-    Offer(*c, totals_.grants_idle, now, actions);
+  if (c->state == ConnState::kOpen) {
+    known_capacity_ = std::max(capacity, 1U);
+    Reconsider(*c, totals_.grants_idle, now, actions);
   }
   Settle(now, actions);
 }
@@ -59,9 +54,9 @@ void HostPool::OnCapacity(ConnId conn, std::uint32_t capacity, Instant now, Acti
 // --- Connections return ---
 
 void HostPool::Release(ConnId conn, const ReleaseVerdict& verdict, Instant now, Actions& actions) {
-  now = Advance(now, actions);
   Connection* c = table_.Find(conn);
   if (c == nullptr) return;
+  now = Advance(now, actions);
   SPILLWAY_CHECK_NOTE(c->in_use > 0, "released more often than granted");
   table_.EndUse(*c);
   table_.Touch(*c, now);
@@ -78,37 +73,47 @@ void HostPool::Release(ConnId conn, const ReleaseVerdict& verdict, Instant now, 
   } else {
     Offer(*c, totals_.grants_coalesced, now, actions);
   }
-  if (!waiters_.empty() || backoff_.failing()) Settle(now, actions);
+  Settle(now, actions);
 }
 
 void HostPool::ReleaseUnused(ConnId conn, Instant now, Actions& actions) {
-  now = Advance(now, actions);
   Connection* c = table_.Find(conn);
   if (c == nullptr) return;
+  now = Advance(now, actions);
   SPILLWAY_CHECK_NOTE(c->in_use > 0 && c->uses > 0, "released more often than granted");
   table_.EndUse(*c);
   --c->uses;
   if (c->state == ConnState::kDraining) {
     if (c->in_use == 0) Close(*c, c->retired_for, actions);
-  } else if (const auto why = WornOut(*c, now)) {
-    Retire(*c, *why, actions);
-  } else if (c->in_use == 0 && IdleEnd(*c).at <= now) {
-    Close(*c, IdleEnd(*c).why, actions);  // its idle time ran on, nothing was sent
   } else {
-    Offer(*c, totals_.grants_coalesced, now, actions);
+    Reconsider(*c, totals_.grants_coalesced, now, actions);
   }
   Settle(now, actions);
+}
+
+void HostPool::Reconsider(Connection& c, std::uint64_t& total, Instant now, Actions& actions) {
+  const End end = IdleEnd(c);
+  if (const auto why = WornOut(c, now)) {
+    Retire(c, *why, actions);
+  } else if (ConnectionTable::IsIdle(c) && end.at <= now) {
+    Close(c, end.why, actions);
+  } else {
+    Offer(c, total, now, actions);
+  }
 }
 
 std::optional<CloseReason> HostPool::WornOut(const Connection& c, Instant now) const {
   if (now >= c.age_ends_at) return CloseReason::kMaxAge;
   if (limits_.max_uses != 0 && c.uses >= limits_.max_uses) return CloseReason::kMaxUses;
   if (c.idle_hint == Duration::zero()) return CloseReason::kLearnedIdle;
-  if (c.in_use == 0 && table_.total() > MaxConnections()) return CloseReason::kLru;
   return std::nullopt;
 }
 
 void HostPool::Offer(Connection& c, std::uint64_t& total, Instant now, Actions& actions) {
+  if (ConnectionTable::IsIdle(c) && OverLimit()) {
+    Close(c, CloseReason::kLru, actions);
+    return;
+  }
   if (!waiters_.empty()) ServeWaiters(c, total, now, actions);
   if (ConnectionTable::IsIdle(c)) {
     if (const auto why = Surplus(c)) {
@@ -131,17 +136,17 @@ std::optional<CloseReason> HostPool::Surplus(const Connection& c) const {
 // --- Connections go ---
 
 void HostPool::OnGoAway(ConnId conn, Instant now, Actions& actions) {
-  now = Advance(now, actions);
   Connection* c = table_.Find(conn);
   if (c == nullptr || c->state != ConnState::kOpen) return;
+  now = Advance(now, actions);
   Retire(*c, CloseReason::kGoAway, actions);
   Settle(now, actions);
 }
 
 void HostPool::OnClosed(ConnId conn, Instant now, Actions& actions) {
-  now = Advance(now, actions);
   Connection* c = table_.Find(conn);
   if (c == nullptr) return;
+  now = Advance(now, actions);
   Forget(*c);
   Settle(now, actions);
 }
@@ -168,10 +173,9 @@ void HostPool::Forget(Connection& c) {
 bool HostPool::EvictOldestIdle(Instant now, Actions& actions) {
   now = Advance(now, actions);
   Connection* oldest = table_.OldestIdle();
-  if (oldest == nullptr) return false;
-  Close(*oldest, CloseReason::kLru, actions);
+  if (oldest != nullptr) Close(*oldest, CloseReason::kLru, actions);
   Settle(now, actions);
-  return true;
+  return oldest != nullptr;
 }
 
 std::uint32_t HostPool::CloseIdle(Instant now, Actions& actions) {
@@ -275,27 +279,20 @@ void HostPool::SetLimits(const PoolLimits& limits, Instant now, Actions& actions
   table_.ForEach([&](Connection& c) {
     if (c.state != ConnState::kOpen) return;
     SetAgeEnd(c);
-    table_.Shelve(c, limits_.max_uses);
-    if (!ConnectionTable::IsIdle(c)) return;
-    if (limits_.max_uses != 0 && c.uses >= limits_.max_uses) {
-      Close(c, CloseReason::kMaxUses, actions);
-    } else {
-      Arm(c);
+    if (const auto why = WornOut(c, now)) {
+      Retire(c, *why, actions);
+      return;
     }
+    table_.Shelve(c, limits_.max_uses);
+    if (ConnectionTable::IsIdle(c)) Arm(c);
   });
   ExpireIdle(now, actions);
-  while (table_.idle_count() > limits_.max_idle ||
-         (table_.idle_count() > 0 && table_.total() > MaxConnections())) {
+  while (table_.idle_count() > limits_.max_idle || (table_.idle_count() > 0 && OverLimit())) {
     Close(*table_.OldestIdle(), CloseReason::kLru, actions);
   }
   if (!waiters_.empty()) {
     table_.ForEach([&](Connection& c) {
-      if (c.state != ConnState::kOpen) return;
-      if (const auto why = WornOut(c, now)) {
-        Retire(c, *why, actions);
-      } else {
-        Offer(c, totals_.grants_idle, now, actions);
-      }
+      if (c.state == ConnState::kOpen) Offer(c, totals_.grants_idle, now, actions);
     });
   }
   Settle(now, actions);

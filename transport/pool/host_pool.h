@@ -12,7 +12,9 @@
 //  - dials never exceed demand: connecting capacity <= waiters when a dial starts, within
 //    max_connections and max_dials;
 //  - reuse is newest-first (I1), expiry oldest-first, waiters FIFO;
-//  - a failed dial fails the longest waiter at once with that error; while the key backs off with
+//  - a failed dial fails the longest waiter at once with that error, and those who would have
+//  shared
+//    its connection; while the key backs off with
 //    no open connection, arrivals fail at once with the last dial failure. Back-off gates dials,
 //    never grants; the first dial after it is a single probe until a dial succeeds;
 //  - a waiter that demands a fresh connection takes only a never-used one;
@@ -116,8 +118,8 @@ class HostPool {
   void OnGoAway(ConnId conn, Instant now, Actions& actions);
   // `conn` is gone (peer closed, error). Leases on it end here; no Release follows.
   void OnClosed(ConnId conn, Instant now, Actions& actions);
-  // One exchange on `conn` ended. Ignored for a connection already forgotten; releasing a
-  // connection more often than it was granted aborts.
+  // One exchange on `conn` ended. As every event about a connection, ignored altogether when that
+  // is already forgotten; releasing a connection more often than it was granted aborts.
   void Release(ConnId conn, const ReleaseVerdict& verdict, Instant now, Actions& actions);
   // A grant that was not used: nothing was sent, the connection is as it was, and the use does not
   // count.
@@ -174,13 +176,18 @@ class HostPool {
              Actions& actions);
   // Gives the room of `c` to waiters. `total` counts a first grant, on an unused connection.
   void ServeWaiters(Connection& c, std::uint64_t& total, Instant now, Actions& actions);
+  // A Fail for those whom the connection of one dial was to serve.
+  void FailDialledFor(Instant now, Actions& actions);
   // A Fail for every waiter that nothing under way can serve.
   void FailStranded(Instant now, Actions& actions);
   void FailAll(const std::shared_ptr<const Failure>& why, Instant now, Actions& actions);
 
   // host_pool_dials.cc: when to dial.
-  // Ends every event that changed demand or supply.
-  void Settle(Instant now, Actions& actions);
+  // Ends every event. Time alone may have ended a back-off, so none may leave without it.
+  void Settle(Instant now, Actions& actions) {
+    if (!waiters_.empty() || backoff_.failing()) SettleDemand(now, actions);
+  }
+  void SettleDemand(Instant now, Actions& actions);
   void StartDials(Actions& actions);
   std::uint64_t DialsWanted() const;
   bool MakeRoomForDial(Actions& actions);
@@ -193,8 +200,10 @@ class HostPool {
   std::optional<CloseReason> WornOut(const Connection& c, Instant now) const;
   // Why `c`, about to lie idle, is not kept.
   std::optional<CloseReason> Surplus(const Connection& c) const;
-  // Serves waiters with `c`, then keeps or closes it.
+  // Serves waiters with `c`, then keeps or closes it. A shrunk connection limit comes first.
   void Offer(Connection& c, std::uint64_t& total, Instant now, Actions& actions);
+  // Offers `c`, which was not used just now, unless it is past its time.
+  void Reconsider(Connection& c, std::uint64_t& total, Instant now, Actions& actions);
   void Arm(Connection& c);
   void Close(Connection& c, CloseReason why, Actions& actions);
   // No new exchanges on `c`; closes it when it carries none.
@@ -203,6 +212,8 @@ class HostPool {
   void ExpireIdle(Instant now, Actions& actions);
   bool Empty() const { return table_.total() == 0 && waiters_.empty(); }
   std::uint32_t MaxConnections() const { return std::max(1U, limits_.max_connections); }
+  // The limit shrank below what there is.
+  bool OverLimit() const { return table_.total() > MaxConnections(); }
 
   PoolLimits limits_;
   std::uint64_t jitter_seed_;

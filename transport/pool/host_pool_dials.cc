@@ -7,11 +7,9 @@
 
 namespace spillway {
 
-void HostPool::Settle(Instant now, Actions& actions) {
-  if (!waiters_.empty()) {
-    if (backoff_.active()) FailStranded(now, actions);
-    StartDials(actions);
-  }
+void HostPool::SettleDemand(Instant now, Actions& actions) {
+  if (backoff_.active()) FailStranded(now, actions);
+  if (!waiters_.empty()) StartDials(actions);
   if (backoff_.failing() && now >= backoff_.forget_at() && Empty()) backoff_.Clear();
 }
 
@@ -46,23 +44,34 @@ bool HostPool::MakeRoomForDial(Actions& actions) {
 void HostPool::OnDialFailed(ConnId conn, std::shared_ptr<const Failure> why, Instant now,
                             Actions& actions) {
   SPILLWAY_CHECK(why != nullptr);
-  now = Advance(now, actions);
   Connection* c = table_.Find(conn);
   if (c == nullptr || c->state != ConnState::kConnecting) return;
+  now = Advance(now, actions);
   Forget(*c);
   ++totals_.dial_failures;
   backoff_.OnFailure(std::move(why), limits_, now);
-  if (const auto longest = waiters_.TakeLongest(now)) {
-    actions.emplace_back(FailAction{*longest, backoff_.last_failure()});
-  }
+  FailDialledFor(now, actions);
   FailStranded(now, actions);
   Settle(now, actions);
 }
 
+// One connection would have served the longest waiter and, unless that wants one for itself, as
+// many others as it could carry. They have waited for a dial; nobody waits for the next one as
+// well.
+void HostPool::FailDialledFor(Instant now, Actions& actions) {
+  if (waiters_.empty()) return;
+  std::uint32_t share = waiters_.LongestIsFresh() ? 1 : known_capacity_;
+  auto waiter = waiters_.TakeLongest(now);
+  while (waiter) {
+    actions.emplace_back(FailAction{*waiter, backoff_.last_failure()});
+    waiter = --share > 0 ? waiters_.TakeLongestFor(true, now) : std::nullopt;
+  }
+}
+
 void HostPool::OnDialDenied(ConnId conn, Instant now, Actions& actions) {
-  now = Advance(now, actions);
   Connection* c = table_.Find(conn);
   if (c == nullptr || c->state != ConnState::kConnecting) return;
+  now = Advance(now, actions);
   Forget(*c);
   --totals_.dials;
   stalled_ = !draining_;

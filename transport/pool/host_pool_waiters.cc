@@ -17,6 +17,7 @@ void HostPool::Acquire(const Demand& demand, Instant now, Actions& actions) {
   } else if (!GrantAtOnce(demand, now, actions)) {
     Enqueue(demand, now, actions);
   }
+  Settle(now, actions);
 }
 
 // Never unfair: waiters that could take what is found here would have been given it already.
@@ -47,7 +48,6 @@ bool HostPool::GrantAtOnce(const Demand& demand, Instant now, Actions& actions) 
 void HostPool::Enqueue(const Demand& demand, Instant now, Actions& actions) {
   const auto refuse = [&](std::shared_ptr<const Failure> why) {
     actions.emplace_back(FailAction{demand.waiter, std::move(why)});
-    Settle(now, actions);  // idle connections found too old may have left
   };
   if (backoff_.active() && (demand.fresh_connection || table_.open_count() == 0)) {
     return refuse(backoff_.last_failure());
@@ -65,7 +65,6 @@ void HostPool::Enqueue(const Demand& demand, Instant now, Actions& actions) {
   waiter.by_deadline = demand.deadline <= queue_end;
   waiter.expires_at = std::min(demand.deadline, queue_end);
   waiters_.Push(waiter);
-  Settle(now, actions);
 }
 
 void HostPool::Grant(Connection& c, WaiterId waiter, std::uint64_t& total, Duration idle_time,

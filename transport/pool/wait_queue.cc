@@ -25,10 +25,8 @@ bool WaitQueue::Remove(WaiterId id, Instant now) {
 }
 
 std::optional<WaiterId> WaitQueue::TakeLongestFor(bool has_been_used, Instant now) {
-  if (has_been_used || fresh_.empty()) return TakeFront(any_, now);
-  if (any_.empty()) return TakeFront(fresh_, now);
-  const bool fresh_first = slab_[fresh_.front()].turn < slab_[any_.front()].turn;
-  return TakeFront(fresh_first ? fresh_ : any_, now);
+  const bool fresh = !has_been_used && !empty() && LongestIsFresh();
+  return TakeFront(fresh ? fresh_ : any_, now);
 }
 
 std::optional<WaiterId> WaitQueue::TakeLongestFresh(Instant now) { return TakeFront(fresh_, now); }

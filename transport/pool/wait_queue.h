@@ -38,6 +38,11 @@ class WaitQueue {
   // Waiters that demand a fresh connection / that take any.
   std::uint32_t fresh_count() const { return fresh_.size(); }
   std::uint32_t any_count() const { return any_.size(); }
+  // Whether the longest waiter demands a fresh connection. Only when not empty.
+  bool LongestIsFresh() const {
+    if (any_.empty() || fresh_.empty()) return any_.empty();
+    return slab_[fresh_.front()].turn < slab_[any_.front()].turn;
+  }
 
   // `waiter` with id, fresh_connection, tenant, since, expires_at and by_deadline filled in.
   void Push(const Waiter& waiter);

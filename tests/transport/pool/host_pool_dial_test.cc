@@ -250,6 +250,18 @@ TEST(HostPoolDial, LeavesNoTimerInThePastWhenItMayNotDialAfterABackoff) {
   EXPECT_EQ(pool.Now().waiting, 1U);
 }
 
+TEST(HostPoolDial, RedialsAfterABackoffEvenWhenAnEventThatChangesNothingMeetsItsEnd) {
+  PoolDriver pool(OneSecondBackoff());
+  pool.Fill(1);
+  pool.Acquire(1);
+  pool.Acquire(2);
+  pool.DialFailed('b');
+  pool.Acquire(3);
+  pool.Sleep(seconds(2));
+  EXPECT_EQ(pool.DialFailed('b'), "");  // stale
+  EXPECT_EQ(pool.Acquire(4, seconds(0)), "fail 4 deadline_exceeded; dial c");
+}
+
 TEST(HostPoolDial, ParksTheKeyWhenTheBudgetDeniesADial) {
   PoolDriver pool;
   pool.Acquire(1);

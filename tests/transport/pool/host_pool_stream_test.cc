@@ -37,6 +37,20 @@ TEST(HostPoolStream, DialsOnceWhenItKnowsTheCapacity) {
   EXPECT_EQ(pool.Connected('b', 2), "grant 2 b new; grant 3 b reused");
 }
 
+TEST(HostPoolStream, FailsAllWhomOneDialWasToServe) {  // decision 2
+  PoolDriver pool;
+  pool.Acquire(1);
+  pool.Connected('a', 2);
+  pool.Closed('a');
+  EXPECT_EQ(pool.Acquire(2), "dial b");
+  EXPECT_EQ(pool.AcquireFresh(3), "dial c");
+  EXPECT_EQ(pool.Acquire(4), "");
+  EXPECT_EQ(pool.Acquire(5), "dial d");
+  EXPECT_EQ(pool.DialFailed('b'), "fail 2 connection_refused; fail 4 connection_refused");
+  EXPECT_EQ(pool.DialFailed('c'), "fail 3 connection_refused");
+  EXPECT_EQ(pool.Connected('d', 2), "grant 5 d new");
+}
+
 TEST(HostPoolStream, PrefersABusyConnectionWithRoomToAnIdleOne) {
   PoolDriver pool;
   pool.Acquire(1);
@@ -71,6 +85,17 @@ TEST(HostPoolStream, WaitsWhenAnIdleConnectionMayCarryNothing) {
   EXPECT_EQ(pool.Acquire(2), "");
   EXPECT_EQ(pool.Capacity('a', 1), "grant 2 a reused");
   EXPECT_EQ(pool.idle_time(), seconds(1));
+}
+
+TEST(HostPoolStream, NeverGrantsABarredConnectionWhoseIdleTimeRanOut) {  // I2
+  PoolDriver pool(OneConnection());
+  pool.Acquire(1);
+  pool.Connected('a', 1);
+  pool.Release('a');
+  pool.Capacity('a', 0);
+  pool.Acquire(2);
+  pool.Sleep(seconds(50));
+  EXPECT_EQ(pool.Capacity('a', 1), "close a idle_timeout; dial b");
 }
 
 TEST(HostPoolStream, IsIdleOnlyWithoutExchanges) {  // O3

@@ -1,0 +1,92 @@
+// What the pool's policy promises, each sentence as a check of its own.
+//
+// What it is: judges one HostPool event by event against the books of pool_model.h: BeginEvent()
+// what comes in, Check() each action as it is taken, EndEvent() how things then stand. A broken
+// promise is reported by the oracle's name. What it owns: the model. It only reads the pool. Thread
+// safety: none.
+
+#pragma once
+
+#include <array>
+#include <functional>
+#include <string_view>
+
+#include "tests/sim/pool_event.h"
+#include "tests/sim/pool_model.h"
+
+namespace spillway {
+
+// What a simulation saw; a history in which something never happened proves nothing about it.
+struct PoolCoverage {
+  std::array<std::uint64_t, kPoolEventKinds> events{};
+  std::array<std::uint64_t, 15> closes{};  // by CloseReason
+  std::array<std::uint64_t, static_cast<std::size_t>(Reason::kReasonCount)> fails{};
+  std::uint64_t dials = 0;
+  std::uint64_t grants = 0;
+  std::uint64_t grants_idle = 0;
+  std::uint64_t grants_new = 0;
+  std::uint64_t grants_coalesced = 0;
+  std::uint64_t grants_stream = 0;
+  std::uint64_t grants_to_fresh = 0;
+  std::uint64_t stale_events = 0;
+  std::uint64_t late_cancels = 0;
+  std::uint64_t stranded = 0;  // failed with others by one dial
+  std::uint64_t gave_way_to_fresh = 0;
+  std::uint64_t probes = 0;     // single dials after a back-off
+  std::uint64_t forgotten = 0;  // failures outlived
+  std::uint64_t dead_origin_waits = 0;
+};
+
+class PoolOracles {
+ public:
+  using OnViolation = std::function<void(std::string_view oracle)>;
+
+  // `longest_dial`: no dial takes longer. kForever switches the oracle that needs it off.
+  PoolOracles(const HostPool& pool, Duration longest_dial, OnViolation on_violation);
+
+  void BeginEvent(const PoolEvent& event);
+  void Check(const Action& action);
+  void EndEvent(std::uint32_t result);
+  // Nothing runs any more: all must be gone.
+  void AtRest();
+
+  PoolModel& model() { return model_; }
+  const PoolCoverage& coverage() const { return coverage_; }
+
+ private:
+  void Require(bool holds, std::string_view oracle) {
+    if (!holds) on_violation_(oracle);
+  }
+  bool EventIs(PoolEventKind kind) const { return model_.event->kind == kind; }
+
+  void CheckDial(const DialAction& dial);
+  void CheckGrant(const GrantAction& grant);
+  void CheckNewestFirst(const ModelConnection& granted);
+  void CheckFail(const FailAction& fail);
+  void CheckDialFailureReaches(const ModelWaiter& waiter);
+  void CheckClose(const CloseAction& close);
+  bool MayCloseIdle(const ModelConnection& c, CloseReason why);
+  bool MayCloseAsSurplus(const ModelConnection& c);
+  void CheckDeadOrigin(const ModelWaiter& waiter);
+
+  // pool_oracles_after.cc
+  void NoteDialFailure();
+  void CheckForgetting();
+  void CheckResult(std::uint32_t result);
+  void CheckConnections();
+  void CheckWaiters();
+  void CheckWorkConserving();
+  void CheckDemandIsMet();
+  void CheckTimers();
+  void CheckSnapshot();
+
+  const HostPool& pool_;
+  Duration longest_dial_;
+  OnViolation on_violation_;
+  PoolModel model_;
+  PoolCoverage coverage_;
+  bool was_backing_off_ = false;
+  std::uint32_t idle_before_ = 0;
+};
+
+}  // namespace spillway
