@@ -69,7 +69,8 @@ std::vector<PhaseSpan> PhasesOf(const Timings& timings) {
 
   at = add("write", queue, DurationOf(timings.write()));
   at = add("first_byte", at, DurationOf(timings.first_byte()));
-  add("body", at, DurationOf(timings.total()) - at);
+  // Without an answer the rest is our own, and no body.
+  if (timings.has_first_byte()) add("body", at, DurationOf(timings.total()) - at);
   return phases;
 }
 
@@ -100,7 +101,11 @@ std::string Summary(const Exchange& exchange) {
             ", " + TimeText(DurationOf(attempt.duration())) +
             (error.empty() ? "" : ", " + error + " (" + LabelOf(attempt.delivery()) + ")") + "\n";
   }
-  for (const spillway::v1::Event& event : exchange.timeline()) {
+  std::vector<spillway::v1::Event> events(exchange.timeline().begin(), exchange.timeline().end());
+  std::stable_sort(events.begin(), events.end(), [](const auto& x, const auto& y) {
+    return DurationOf(x.at()) < DurationOf(y.at());
+  });
+  for (const spillway::v1::Event& event : events) {
     text += "* " + PadLeft(TimeText(DurationOf(event.at())), kTimeWidth) + "  " +
             LabelOf(event.kind()) + "\n";
   }

@@ -61,6 +61,15 @@ TEST(Waterfall, WithoutAnythingThereIsOnlyTheTotal) {
   EXPECT_EQ(Waterfall({}), "total         0.00 us\n");
 }
 
+TEST(Waterfall, AFailureBeforeTheAnswerHasNoBody) {
+  spillway::v1::Timings timings;
+  Set(timings.mutable_queue(), 10);
+  Set(timings.mutable_total(), 20);
+  EXPECT_EQ(Waterfall(timings),
+            "queue         10.0 ms  ####################\n"
+            "total         20.0 ms\n");
+}
+
 TEST(Waterfall, AShortPhaseIsStillOneMarkWide) {
   spillway::v1::Timings timings;
   timings.mutable_write()->set_nanos(1);
@@ -86,6 +95,10 @@ TEST(Summary, TellsConnectionAttemptsAndTimeline) {
   attempt->set_reused(true);
   attempt->set_error(spillway::v1::REASON_CONNECTION_TERMINATED);
   attempt->set_delivery(spillway::v1::DELIVERY_NOT_SENT);
+  // Threads write the timeline; people read it in order.
+  auto* last = exchange.add_timeline();
+  last->set_kind(spillway::v1::EVENT_KIND_ENDED);
+  Set(last->mutable_at(), 3);
   auto* event = exchange.add_timeline();
   event->set_kind(spillway::v1::EVENT_KIND_GRANTED);
   Set(event->mutable_at(), 2);
@@ -95,7 +108,8 @@ TEST(Summary, TellsConnectionAttemptsAndTimeline) {
             "* attempts 2, sent 100 B, received 2.00 KiB\n"
             "* first attempt at 0.00 us: connection 6, reused, 0.00 us, connection_terminated "
             "(not_sent)\n"
-            "*   2.00 ms  granted\n");
+            "*   2.00 ms  granted\n"
+            "*   3.00 ms  ended\n");
 }
 
 TEST(Summary, SaysWhenThereWasNoConnection) {

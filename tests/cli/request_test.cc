@@ -29,6 +29,7 @@ class RequestTest : public SpillwayctlTest {
     exchange.set_connection_id(3);
     exchange.set_attempts(1);
     exchange.mutable_timings()->mutable_write()->set_nanos(10'000'000);
+    exchange.mutable_timings()->mutable_first_byte();
     exchange.mutable_timings()->mutable_total()->set_nanos(20'000'000);
   }
 
