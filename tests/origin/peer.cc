@@ -127,13 +127,20 @@ bool Peer::Send(std::string_view bytes, bool urgent) {
 }
 
 bool Peer::AwaitTaken() {
-  for (;;) {
+  // Acknowledged bytes have arrived for sure, but the acknowledgement may be held back for 40 ms.
+  // Bytes that left are in the other end's queue a moment later: a few looks in a row tell.
+  constexpr int kLooks = 4;
+  for (int empty = 0;;) {
     if (fd_ < 0) return false;
     int unsent = 0;
-    ioctl(fd_, SIOCOUTQ, &unsent);
+    int unacknowledged = 0;
+    ioctl(fd_, SIOCOUTQNSD, &unsent);
+    ioctl(fd_, SIOCOUTQ, &unacknowledged);
     if (unsent == 0) {
       const std::int64_t unread = UnreadAtOtherEnd(fd_);
-      if (unread <= 0) return unread == 0;
+      if (unread < 0) return false;
+      empty = unread == 0 ? empty + 1 : 0;
+      if (unread == 0 && (unacknowledged == 0 || empty == kLooks)) return true;
     }
     std::array<pollfd, 2> waits = {pollfd{fd_, POLLRDHUP, 0}, pollfd{stop_fd_, POLLIN, 0}};
     const timespec pause{0, 50000};  // between looks; the wait ends by what is seen
