@@ -36,7 +36,7 @@ constexpr std::array<std::uint8_t, 256> MakeClasses() {
     classes[b] = bits;
   }
   for (const char c : std::string_view("!#$%&'*+-.^_`|~")) {
-    classes[static_cast<std::size_t>(c)] |= kToken;
+    classes[static_cast<unsigned char>(c)] |= kToken;
   }
   return classes;
 }

@@ -1,0 +1,1 @@
+// Its BUILD file is what is under test.

@@ -1,0 +1,1 @@
+#include "transport/http1/response_decoder.h"
