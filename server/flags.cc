@@ -31,6 +31,8 @@ ParsedFlags ParseFlags(int argc, const char* const* argv) {
       "Spillway sends HTTP requests that arrive over gRPC through one pool of connections.\n"
       "ADDR is host:port or unix:PATH. Flags win over the configuration file.",
       "spillway"};
+  // A wrapper's flags come first and its user's last; the last wins.
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   ParsedFlags parsed;
   Flags& flags = parsed.flags;
   app.set_version_flag("--version", VersionText());

@@ -127,6 +127,12 @@ TEST(Flags, TakesValuesAfterABlankOrAnEqualsSign) {
   EXPECT_EQ(parsed.flags.log_format, LogFormat::kJson);
 }
 
+TEST(Flags, TakesTheLastOfASingleValueGivenTwice) {
+  const ParsedFlags parsed = Parse({"--http_listen=127.0.0.1:1", "--http_listen=127.0.0.1:2"});
+  ASSERT_FALSE(parsed.exit_status.has_value());
+  EXPECT_EQ(parsed.flags.http_listen, "127.0.0.1:2");
+}
+
 TEST(Flags, HasDefaults) {
   const ParsedFlags parsed = Parse({});
   ASSERT_FALSE(parsed.exit_status.has_value());
