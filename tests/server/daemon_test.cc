@@ -24,22 +24,13 @@ grpc::Status Send(const std::string& target, const std::string& url) {
   return stub->RoundTrip(&context, Get(url), &response);
 }
 
-// A URL that nobody listens on.
-std::string DeadUrl() {
-  std::uint16_t port = 0;
-  {
-    const MutePort taken;
-    port = taken.port();
-  }
-  return "http://127.0.0.1:" + std::to_string(port) + "/";
-}
-
 TEST(Daemon, ServesOnTcpAndUnixAndEndsWithALedger) {
+  const HeldPort dead(HeldPort::Manner::kRefuse);
   const std::string path = TempPath("daemon.sock");
   DaemonProcess daemon({.flags = {"--grpc_listen=unix:" + path}});
   ASSERT_TRUE(daemon.AwaitLine("ready")) << daemon.log();
   for (const std::string& target : {daemon.address("grpc"), "unix:" + path}) {
-    const grpc::Status status = Send(target, DeadUrl());
+    const grpc::Status status = Send(target, dead.url());
     EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE) << status.error_message();
     EXPECT_EQ(ErrorIn(status).reason(), v1::REASON_CONNECTION_REFUSED);
     EXPECT_EQ(ErrorIn(status).delivery(), v1::DELIVERY_NOT_SENT);
@@ -76,8 +67,8 @@ struct Refusal {
 };
 
 TEST(Daemon, SaysWhyItDoesNotStart) {
-  const MutePort taken;
-  const std::string address = "127.0.0.1:" + std::to_string(taken.port());
+  const HeldPort taken(HeldPort::Manner::kListen);
+  const std::string address = taken.address();
   const std::string config = TempPath("bad.yaml");
   std::ofstream(config) << "listen:\n  grcp: []\n";
   const Refusal rows[] = {
@@ -112,7 +103,8 @@ TEST(Daemon, AnswersEveryCallerAfterAFloodOfConnections) {  // X-020, X-023
   DaemonProcess daemon({.in_child = [] { LimitDescriptors(256); }});
   ASSERT_TRUE(daemon.AwaitLine("ready"));
   const std::string target = daemon.address("grpc");
-  ASSERT_EQ(Send(target, DeadUrl()).error_code(), grpc::StatusCode::UNAVAILABLE);
+  const HeldPort dead(HeldPort::Manner::kRefuse);
+  ASSERT_EQ(Send(target, dead.url()).error_code(), grpc::StatusCode::UNAVAILABLE);
   const std::size_t before = daemon.descriptors();
   {
     std::vector<int> callers;
@@ -176,7 +168,7 @@ TEST(Daemon, StartsAgainAfterItWasKilled) {
 }
 
 // A call that no origin answers.
-std::future<grpc::Status> HangingCall(const DaemonProcess& daemon, const MutePort& origin) {
+std::future<grpc::Status> HangingCall(const DaemonProcess& daemon, const HeldPort& origin) {
   auto call =
       std::async(std::launch::async, [target = daemon.address("grpc"), port = origin.port()] {
         return Send(target, "http://127.0.0.1:" + std::to_string(port) + "/");
@@ -187,7 +179,7 @@ std::future<grpc::Status> HangingCall(const DaemonProcess& daemon, const MutePor
 }
 
 TEST(Daemon, EndsAtOnceOnASecondSignal) {
-  const MutePort origin;
+  const HeldPort origin(HeldPort::Manner::kListen);
   DaemonProcess daemon({});
   ASSERT_TRUE(daemon.AwaitLine("ready"));
   std::future<grpc::Status> call = HangingCall(daemon, origin);
@@ -201,7 +193,7 @@ TEST(Daemon, EndsAtOnceOnASecondSignal) {  // X-006
 TEST(Daemon, CancelsWhatOutlastsTheGraceTimeAndTellsTheCaller) {
   const std::string config = TempPath("grace.yaml");
   std::ofstream(config) << "drain:\n  grace: 50ms\n";
-  const MutePort origin;
+  const HeldPort origin(HeldPort::Manner::kListen);
   DaemonProcess daemon({.flags = {"--config=" + config}});
   ASSERT_TRUE(daemon.AwaitLine("ready")) << daemon.log();
   std::future<grpc::Status> call = HangingCall(daemon, origin);

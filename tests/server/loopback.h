@@ -36,22 +36,27 @@ inline int DialLoopback(std::uint16_t port) {
   return -1;
 }
 
-// Listens and never accepts: connections are made and nothing is ever answered.
-class MutePort {
+// A port that is taken as long as this lives. With kListen connections to it are made and nothing
+// is ever answered; with kRefuse they are refused.
+class HeldPort {
  public:
-  MutePort() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  enum class Manner { kListen, kRefuse };
+
+  explicit HeldPort(Manner manner) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address = LoopbackAddress(0);
     socklen_t length = sizeof address;
-    if (::bind(fd_, reinterpret_cast<sockaddr*>(&address), length) == 0 && ::listen(fd_, 16) == 0 &&
-        ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &length) == 0) {
-      port_ = ntohs(address.sin_port);
-    }
+    const bool ok = ::bind(fd_, reinterpret_cast<sockaddr*>(&address), length) == 0 &&
+                    (manner == Manner::kRefuse || ::listen(fd_, 16) == 0) &&
+                    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &length) == 0;
+    if (ok) port_ = ntohs(address.sin_port);
   }
-  ~MutePort() { ::close(fd_); }
-  MutePort(const MutePort&) = delete;
-  MutePort& operator=(const MutePort&) = delete;
+  ~HeldPort() { ::close(fd_); }
+  HeldPort(const HeldPort&) = delete;
+  HeldPort& operator=(const HeldPort&) = delete;
   std::uint16_t port() const { return port_; }
   int fd() const { return fd_; }
+  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+  std::string url() const { return "http://" + address() + "/"; }
 
  private:
   int fd_;
