@@ -64,6 +64,20 @@ constexpr unsigned HexValue(char c) {
   return IsDigit(c) ? static_cast<unsigned>(c - '0') : static_cast<unsigned>((c | 0x20) - 'a' + 10);
 }
 
+// Loops of their own: a predicate passed by pointer is called a byte at a time.
+constexpr bool AreTokenBytes(std::string_view text) {
+  for (const char c : text) {
+    if (!IsTokenByte(c)) return false;
+  }
+  return true;
+}
+constexpr bool AreFieldBytes(std::string_view text) {
+  for (const char c : text) {
+    if (!IsFieldByte(c)) return false;
+  }
+  return true;
+}
+
 // `text` without blanks (SP, TAB) at either end: RFC 9110 OWS.
 constexpr std::string_view TrimBlanks(std::string_view text) {
   while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);

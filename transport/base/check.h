@@ -13,11 +13,11 @@ namespace spillway {
 
 }  // namespace spillway
 
-#define SPILLWAY_CHECK_NOTE(condition, note)                              \
-  do {                                                                    \
-    if (!(condition)) [[unlikely]] {                                      \
-      ::spillway::CheckFailed(__FILE__, __LINE__, #condition, note);      \
-    }                                                                     \
+#define SPILLWAY_CHECK_NOTE(condition, note)                         \
+  do {                                                               \
+    if (!(condition)) [[unlikely]] {                                 \
+      ::spillway::CheckFailed(__FILE__, __LINE__, #condition, note); \
+    }                                                                \
   } while (false)
 
 #define SPILLWAY_CHECK(condition) SPILLWAY_CHECK_NOTE(condition, "")

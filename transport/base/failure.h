@@ -9,10 +9,11 @@
 
 #pragma once
 
-#include <boost/system/result.hpp>
 #include <cstdint>
 #include <string>
 #include <string_view>
+
+#include <boost/system/result.hpp>
 
 namespace spillway {
 
@@ -21,11 +22,11 @@ namespace spillway {
 enum class Reason : std::uint8_t {
   kNone,
   // The caller's request.
-  kHttpRequestError,       // malformed request; `field` names what
-  kUnimplemented,          // an option this version cannot honour; `field` names it
-  kHttpRequestDenied,      // refused by policy
-  kCancelled,              // the caller cancelled
-  kDeadlineExceeded,       // the caller's deadline or options.timeout; `phase` says where
+  kHttpRequestError,   // malformed request; `field` names what
+  kUnimplemented,      // an option this version cannot honour; `field` names it
+  kHttpRequestDenied,  // refused by policy
+  kCancelled,          // the caller cancelled
+  kDeadlineExceeded,   // the caller's deadline or options.timeout; `phase` says where
   // The pool.
   kPoolQueueFull,
   kPoolQueueTimeout,
@@ -34,27 +35,27 @@ enum class Reason : std::uint8_t {
   // Names and dialling.
   kDnsTimeout,
   kDnsError,
-  kDestinationNotFound,        // the name does not exist
-  kDestinationIpProhibited,    // every address was refused by the address policy
-  kDestinationIpUnroutable,    // no route to any address
+  kDestinationNotFound,      // the name does not exist
+  kDestinationIpProhibited,  // every address was refused by the address policy
+  kDestinationIpUnroutable,  // no route to any address
   kConnectionRefused,
   kConnectionTimeout,
-  kConnectionError,            // any other failure to connect
+  kConnectionError,  // any other failure to connect
   // On a connection.
-  kConnectionTerminated,       // closed or reset before a complete response
+  kConnectionTerminated,  // closed or reset before a complete response
   kConnectionReadTimeout,
-  kConnectionWriteTimeout,     // no progress writing the request
-  kHttpResponseTimeout,        // no response head in time
-  kHttpResponseBodyTimeout,    // the body stalled
+  kConnectionWriteTimeout,   // no progress writing the request
+  kHttpResponseTimeout,      // no response head in time
+  kHttpResponseBodyTimeout,  // the body stalled
   // The response.
-  kHttpResponseIncomplete,     // cut short of its own framing
+  kHttpResponseIncomplete,  // cut short of its own framing
   kHttpResponseHeaderSectionSize,
-  kHttpResponseHeaderSize,     // one line too long
+  kHttpResponseHeaderSize,  // one line too long
   kHttpResponseBodySize,
   kHttpResponseTrailerSectionSize,
   kHttpResponseTransferCoding,
   kHttpProtocolError,
-  kHttpUpgradeFailed,          // 101 that nobody asked for
+  kHttpUpgradeFailed,  // 101 that nobody asked for
   // Us.
   kInternalError,
   kReasonCount,
@@ -62,12 +63,28 @@ enum class Reason : std::uint8_t {
 
 // Who failed.
 enum class Source : std::uint8_t {
-  kNone, kCaller, kPolicy, kPool, kDns, kProxy, kTls, kOrigin, kService
+  kNone,
+  kCaller,
+  kPolicy,
+  kPool,
+  kDns,
+  kProxy,
+  kTls,
+  kOrigin,
+  kService
 };
 
 // When it failed. Also the metric label `phase`, in lower case.
 enum class Phase : std::uint8_t {
-  kNone, kQueue, kDns, kConnect, kProxy, kTls, kWrite, kFirstByte, kBody
+  kNone,
+  kQueue,
+  kDns,
+  kConnect,
+  kProxy,
+  kTls,
+  kWrite,
+  kFirstByte,
+  kBody
 };
 
 // What the origin may have seen. Only ever moves down this list within a round trip.

@@ -180,14 +180,12 @@ class HeaderCheck {
 
 }  // namespace
 
-bool IsToken(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), IsTokenByte);
-}
+bool IsToken(std::string_view text) { return !text.empty() && AreTokenBytes(text); }
 
 bool IsFieldValue(std::string_view text) {
   if (text.empty()) return true;
   if (IsBlank(text.front()) || IsBlank(text.back())) return false;
-  return std::all_of(text.begin(), text.end(), IsFieldByte);
+  return AreFieldBytes(text);
 }
 
 Result<RequestFacts> CheckRequest(const RequestHead& head, std::uint64_t body_size,

@@ -23,13 +23,13 @@ inline constexpr std::size_t kMaxMethodBytes = 32;
 
 struct RequestFieldLimits {
   std::size_t max_fields = 500;
-  std::size_t max_bytes = 64 * 1024;  // names + values + 4 per field
+  std::size_t max_bytes = std::size_t{64} * 1024;  // names + values + 4 per field
 };
 
 // What the headers of a valid request say about it.
 struct RequestFacts {
-  bool close = false;           // Connection: close
-  bool idempotency_key = false; // Idempotency-Key or X-Idempotency-Key present
+  bool close = false;            // Connection: close
+  bool idempotency_key = false;  // Idempotency-Key or X-Idempotency-Key present
 };
 
 // Checks everything about a request with a body of `body_size` bytes that can be known before

@@ -18,45 +18,47 @@ using std::chrono::seconds;
 
 // Limits of one pool key.
 struct PoolLimits {
-  std::uint32_t max_connections = 1024;    // dialling + open (L1)
-  std::uint32_t max_idle = 1024;           // kept unused (I5); above it the returned one is closed
-  std::uint32_t max_waiters = 1000;        // queue length; above it a request is refused at once
-  std::uint32_t max_dials = 64;            // dials in flight
-  Duration queue_timeout = kForever;       // longest wait for a connection, on top of the deadline
-  Duration idle_timeout = seconds(50);     // below the common 60 s of origins
-  Duration keep_alive_margin = seconds(1); // taken off an origin's Keep-Alive: timeout=N
+  std::uint32_t max_connections = 1024;     // dialling + open (L1)
+  std::uint32_t max_idle = 1024;            // kept unused (I5); above it the returned one is closed
+  std::uint32_t max_waiters = 1000;         // queue length; above it a request is refused at once
+  std::uint32_t max_dials = 64;             // dials in flight
+  Duration queue_timeout = kForever;        // longest wait for a connection, on top of the deadline
+  Duration idle_timeout = seconds(50);      // below the common 60 s of origins
+  Duration keep_alive_margin = seconds(1);  // taken off an origin's Keep-Alive: timeout=N
   Duration max_age = minutes(10);
-  double max_age_jitter = 0.1;             // each connection's age limit is shortened by up to this
-  std::uint32_t max_uses = 0;              // exchanges per connection; 0 is unlimited
+  double max_age_jitter = 0.1;  // each connection's age limit is shortened by up to this
+  std::uint32_t max_uses = 0;   // exchanges per connection; 0 is unlimited
   Duration backoff_initial = milliseconds(100);  // after a failed dial, per key
   Duration backoff_max = seconds(10);
 };
 
 // Named limits in time of one round trip. The earlier of these and the deadline applies.
 struct Timeouts {
-  Duration total = kForever;                 // whole round trip, when the caller gave no deadline
-  Duration connect = seconds(10);            // DNS + TCP (+ proxy + TLS)
+  Duration total = kForever;       // whole round trip, when the caller gave no deadline
+  Duration connect = seconds(10);  // DNS + TCP (+ proxy + TLS)
   Duration connect_attempt_gap = milliseconds(250);  // RFC 8305: next address joins the race
-  Duration write_stall = seconds(30);        // no byte of the request accepted
-  Duration response_header = seconds(60);    // request written -> head; off when there is a deadline
-  Duration body_stall = minutes(5);          // between body bytes; off when there is a deadline
+  Duration write_stall = seconds(30);                // no byte of the request accepted
+  Duration response_header = seconds(60);  // request written -> head; off when there is a deadline
+  Duration body_stall = minutes(5);        // between body bytes; off when there is a deadline
 };
 
 // Limits on what an origin may send (hostile-cases.md 6.7).
 struct ResponseLimits {
-  std::size_t max_status_line_bytes = 8 * 1024;
-  std::size_t max_header_bytes = 64 * 1024;  // all heads of an exchange, 1xx and trailers included
+  std::size_t max_status_line_bytes = std::size_t{8} * 1024;
+  std::size_t max_header_bytes =
+      std::size_t{64} * 1024;  // all heads of an exchange, 1xx and trailers included
   std::size_t max_header_fields = 500;
   std::uint32_t max_informational = 16;
-  std::size_t max_chunk_line_bytes = 4 * 1024;
-  std::size_t max_chunk_overhead_bytes = 16 * 1024;  // beyond 16 + 2n per chunk (O-056)
-  bool keep_alive_http10 = true;             // reuse an HTTP/1.0 connection that asks for it
+  std::size_t max_chunk_line_bytes = std::size_t{4} * 1024;
+  std::size_t max_chunk_overhead_bytes =
+      std::size_t{16} * 1024;     // beyond 16 + 2n per chunk (O-056)
+  bool keep_alive_http10 = true;  // reuse an HTTP/1.0 connection that asks for it
 };
 
 struct RetryLimits {
-  std::uint32_t max_attempts = 3;   // attempts that reached a connection; 1 means never retry
-  double budget_ratio = 0.2;        // retries that could double work, per request
-  double budget_burst = 10;         // tokens at rest
+  std::uint32_t max_attempts = 3;  // attempts that reached a connection; 1 means never retry
+  double budget_ratio = 0.2;       // retries that could double work, per request
+  double budget_burst = 10;        // tokens at rest
 };
 
 // Process-wide.
@@ -68,7 +70,7 @@ struct ProcessLimits {
   Duration dns_positive_ttl = seconds(30);
   Duration dns_negative_ttl = seconds(1);
   std::uint32_t max_dns_entries = 10000;
-  std::uint32_t max_addresses = 64;   // of one name
+  std::uint32_t max_addresses = 64;  // of one name
 };
 
 }  // namespace spillway

@@ -16,11 +16,11 @@
 namespace spillway {
 
 struct PoolKey {
-  std::string scheme;            // "http" or "https"
-  std::string host;              // Url::host
+  std::string scheme;  // "http" or "https"
+  std::string host;    // Url::host
   std::uint16_t port = 0;
-  std::string destination;       // name of the policy entry: its limits and addresses apply
-  std::string protocol = "h1";   // protocol choice: h1, h2, h2c, auto
+  std::string destination;      // name of the policy entry: its limits and addresses apply
+  std::string protocol = "h1";  // protocol choice: h1, h2, h2c, auto
   std::string sni;
   std::string verify_name;
   std::string verify_mode;
@@ -30,19 +30,19 @@ struct PoolKey {
   std::string client_certificate_digest;
   std::string client_key_digest;
   std::string tls_versions;
-  std::string tls_lists;         // ciphers, groups, signature algorithms
+  std::string tls_lists;  // ciphers, groups, signature algorithms
   std::string alpn;
   std::string early_data;
-  std::string proxy_chain;       // kind, host, port of each hop
+  std::string proxy_chain;  // kind, host, port of each hop
   std::string proxy_tls_digest;
   std::string proxy_credential_digest;
-  std::string local_bind;        // address, interface, mark
+  std::string local_bind;  // address, interface, mark
   std::string ipv6_zone;
   std::string address_family;
-  std::string address_policy;    // class and version
+  std::string address_policy;  // class and version
   std::string resolver_override;
-  std::string isolation;         // tenant, unless policy shares the pool
-  std::string connection_auth;   // identity once a connection-level login tainted it
+  std::string isolation;        // tenant, unless policy shares the pool
+  std::string connection_auth;  // identity once a connection-level login tainted it
 
   // name, member: the single list.
   static constexpr auto Fields() {
@@ -63,8 +63,7 @@ struct PoolKey {
         std::pair("proxy_chain", &PoolKey::proxy_chain),
         std::pair("proxy_tls_digest", &PoolKey::proxy_tls_digest),
         std::pair("proxy_credential_digest", &PoolKey::proxy_credential_digest),
-        std::pair("local_bind", &PoolKey::local_bind),
-        std::pair("ipv6_zone", &PoolKey::ipv6_zone),
+        std::pair("local_bind", &PoolKey::local_bind), std::pair("ipv6_zone", &PoolKey::ipv6_zone),
         std::pair("address_family", &PoolKey::address_family),
         std::pair("address_policy", &PoolKey::address_policy),
         std::pair("resolver_override", &PoolKey::resolver_override),

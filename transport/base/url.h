@@ -44,7 +44,7 @@ struct Url {
   std::string Text() const;
 };
 
-inline constexpr std::size_t kMaxUrlBytes = 16 * 1024;
+inline constexpr std::size_t kMaxUrlBytes = std::size_t{16} * 1024;
 
 // Parses an absolute URL. Errors: BadRequest("url", why), value never echoed. Refuses userinfo,
 // fragments, backslashes, blanks, controls, odd numeric hosts (127.1, 0x7f.1, 2130706433), zones,

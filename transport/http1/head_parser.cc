@@ -24,7 +24,7 @@ bool IsTokenList(std::string_view list) {
   while (!list.empty()) {
     const std::size_t comma = std::min(list.find(','), list.size());
     const std::string_view element = TrimBlanks(list.substr(0, comma));
-    if (!std::all_of(element.begin(), element.end(), IsTokenByte)) return false;
+    if (!AreTokenBytes(element)) return false;
     list.remove_prefix(std::min(comma + 1, list.size()));
   }
   return true;
@@ -120,13 +120,13 @@ HeadFault ParseStatusLine(std::string_view line, ResponseHead& head) {
 
 HeadFault ParseFieldLine(std::string_view line, std::string_view& name, std::string_view& value) {
   if (!line.empty() && IsBlank(line.front())) return BadSyntax("a header line is folded");
-  const auto* const end = line.data() + line.size();
-  const auto* const colon = std::find_if_not(line.data(), end, IsTokenByte);
-  if (colon == end) return BadSyntax("a header line without colon");
-  if (*colon != ':' || colon == line.data()) return BadSyntax("a header name is not a token");
-  name = line.substr(0, static_cast<std::size_t>(colon - line.data()));
-  value = TrimBlanks(line.substr(name.size() + 1));
-  if (!std::all_of(value.begin(), value.end(), IsFieldByte)) {
+  std::size_t colon = 0;
+  while (colon < line.size() && IsTokenByte(line[colon])) ++colon;
+  if (colon == line.size()) return BadSyntax("a header line without colon");
+  if (line[colon] != ':' || colon == 0) return BadSyntax("a header name is not a token");
+  name = line.substr(0, colon);
+  value = TrimBlanks(line.substr(colon + 1));
+  if (!AreFieldBytes(value)) {
     return BadSyntax("a control byte in a header value");
   }
   if (IsConnectionOption(name) && !IsTokenList(value)) {

@@ -31,8 +31,8 @@ struct KeepAliveVerdict {
 // the connection is reusable when this is and AllowReuse(facts) at the end.
 KeepAliveVerdict JudgeHead(const ResponseHead& head, BodyKind body, bool keep_alive_http10);
 
-// True when a request or response takes part in a login that binds the connection to one user (NTLM,
-// Negotiate): another caller on it would act as that user, so it is never reused (O-093).
+// True when a request or response takes part in a login that binds the connection to one user
+// (NTLM, Negotiate): another caller on it would act as that user, so it is never reused (O-093).
 bool BindsConnection(const HeaderList& headers);
 
 // What the course of the exchange says.
