@@ -359,7 +359,9 @@ void RoundTrip::End(std::optional<Failure> failure) {
   }
   Mark(TimelineEvent::Kind::kEnded, now);
   entry_->observer->OnRoundTrip(record_);
-  sink_->OnEnd(record_);
+  // Let go of here: a sink that keeps the handle would otherwise keep both alive for good.
+  const std::shared_ptr<ResponseSink> sink = std::move(sink_);
+  sink->OnEnd(record_);
   ended_();
 }
 

@@ -74,7 +74,7 @@ class RoundTrip final : public RoundTripHandle,
   Pool& pool_;
   const std::shared_ptr<PoolEntry> entry_;
   const PreparedRequest request_;
-  const std::shared_ptr<ResponseSink> sink_;
+  std::shared_ptr<ResponseSink> sink_;  // none after the end
   const std::function<void()> ended_;
   RoundTripRecord record_;
 

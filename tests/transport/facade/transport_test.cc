@@ -6,8 +6,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <future>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/origin/origin.h"
@@ -29,6 +31,36 @@ TEST(Transport, AnswersFromAFreshConnectionAndThenReusesIt) {
   EXPECT_EQ(second->record->connection->id, first->record->connection->id);
   EXPECT_EQ(origin.seen().size(), 1U);
   EXPECT_EQ(origin.seen()[0].request_count, 2U);
+}
+
+// A caller's object is usually the sink and keeps the handle to cancel with: a circle.
+TEST(Transport, LetsGoOfTheSinkAtTheEndThoughTheHandleIsKept) {
+  Origin origin{OriginOptions{}};
+  std::weak_ptr<WaitingSink> answered;
+  std::weak_ptr<WaitingSink> failed;
+  {
+    const auto transport = MakeTransport();
+    ClosedPort port;
+    auto sink = std::make_shared<WaitingSink>();
+    const auto handle = transport->Start(Post(origin.url("/"), "hello"), sink);
+    auto no_origin = std::make_shared<WaitingSink>();
+    const auto no_origin_handle =
+        transport->Start(Get("http://127.0.0.1:" + std::to_string(port.port()) + "/"), no_origin);
+    sink->Wait();
+    no_origin->Wait();
+    answered = std::exchange(sink, nullptr);
+    failed = std::exchange(no_origin, nullptr);
+    // The thread that ended the round trip may still be on its way out; that is the only wait.
+    const auto give_up = std::chrono::steady_clock::now() + kEventPatience;
+    while (!(answered.expired() && failed.expired()) &&
+           std::chrono::steady_clock::now() < give_up) {
+      std::this_thread::yield();
+    }
+    EXPECT_TRUE(answered.expired());
+    EXPECT_TRUE(failed.expired());
+    EXPECT_NE(handle, nullptr);
+    EXPECT_NE(no_origin_handle, nullptr);
+  }
 }
 
 TEST(Transport, SendsABodyWithTheHeadAndItsLength) {
@@ -151,7 +183,9 @@ TEST(Transport, MoreCallersThanTheProcessWideCapAllGetTheirTurn) {
 
 // X-003 to X-005.
 TEST(Transport, DrainingLetsRunningExchangesEndAndRefusesNewOnes) {
-  Origin origin("expect_head\nsignal got\nwait_for go\nsend \"HTTP/1.1 200 OK\\r\\nContent-Length: 4\\r\\n\\r\\nlate\"");
+  Origin origin(
+      "expect_head\nsignal got\nwait_for go\nsend \"HTTP/1.1 200 OK\\r\\nContent-Length: "
+      "4\\r\\n\\r\\nlate\"");
   const auto transport = MakeTransport();
   auto sink = std::make_shared<WaitingSink>();
   transport->Start(Get(origin.url("/")), sink);
@@ -185,7 +219,8 @@ TEST(Transport, ShutdownEndsWhatStillRunsExactlyOnce) {
 
 // O-043.
 TEST(Transport, ADeclaredLengthOverTheLimitFailsBeforeTheBodyIsRead) {
-  Origin origin("expect_head\nsend \"HTTP/1.1 200 OK\\r\\nContent-Length: 1000\\r\\n\\r\\n\"\nstall");
+  Origin origin(
+      "expect_head\nsend \"HTTP/1.1 200 OK\\r\\nContent-Length: 1000\\r\\n\\r\\n\"\nstall");
   const auto transport = MakeTransport();
   Request request = Get(origin.url("/"));
   request.max_response_bytes = 999;
