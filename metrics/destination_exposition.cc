@@ -21,7 +21,7 @@ class Values {
     for (std::size_t i = 0; i < variant.count; ++i) Push(variant.values[i]);
   }
   void Push(std::string_view value) { values_.at(count_++) = value; }
-  operator LabelValues() const { return LabelValues(values_).first(count_); }
+  LabelValues view() const { return LabelValues(values_).first(count_); }
 
  private:
   std::array<std::string_view, kMaxFamilyLabels> values_{};
@@ -88,7 +88,7 @@ void DestinationExposition::WriteRequests(ShownList shown, Exposition& out) {
       values.Push(status);
       values.Push(Label(labels.error));
       values.Push(kProtocolVersions.at(labels.version));
-      out.AddHistogram(values, reading);
+      out.AddHistogram(values.view(), reading);
     }
   }
 }
@@ -117,7 +117,7 @@ void DestinationExposition::WriteGauge(Family family, std::span<const VariantLab
         continue;
       }
       ++samples;
-      out.Add(Values(family, shown[at].slot->label, variants[variant]), *level);
+      out.Add(Values(family, shown[at].slot->label, variants[variant]).view(), *level);
     }
   }
 }
@@ -198,10 +198,10 @@ void DestinationExposition::WriteQueueSeconds(ShownList shown, Exposition& out) 
     const std::uint64_t nanos = entry.series->scrape.queue_nanos;
     if (nanos == 0 && !entry.named) continue;
     if (!cap_.Admit(*entry.series, 0, std::array{nanos})) continue;
-    out.Add(Values(kFamily, entry.series->label), Seconds(nanos));
+    out.Add(Values(kFamily, entry.series->label).view(), Seconds(nanos));
   }
   const std::uint64_t nanos = shown[0].series->scrape.queue_nanos + cap_.Folded(0)[0];
-  if (nanos > 0) out.Add(Values(kFamily, shown[0].series->label), Seconds(nanos));
+  if (nanos > 0) out.Add(Values(kFamily, shown[0].series->label).view(), Seconds(nanos));
 }
 
 void DestinationExposition::WriteCounters(const CounterFamily& counters, ShownList shown,
@@ -214,8 +214,9 @@ void DestinationExposition::WriteCounters(const CounterFamily& counters, ShownLi
       const std::uint64_t count = entry.series->counters.Sum(counters.first + variant);
       if (count == 0 && !(entry.named && ShownAtZero(counters.family, variant))) continue;
       if (!cap_.Admit(*entry.series, variant, std::array{count})) continue;
-      out.Add(Values(counters.family, entry.series->label, LabelsOf(counters.family, variant)),
-              ToDouble(count));
+      out.Add(
+          Values(counters.family, entry.series->label, LabelsOf(counters.family, variant)).view(),
+          ToDouble(count));
     }
   }
   const DestinationSeries& other = *shown[0].series;
@@ -223,7 +224,7 @@ void DestinationExposition::WriteCounters(const CounterFamily& counters, ShownLi
     const std::uint64_t count =
         other.counters.Sum(counters.first + variant) + cap_.Folded(variant)[0];
     if (count == 0) continue;
-    out.Add(Values(counters.family, other.label, LabelsOf(counters.family, variant)),
+    out.Add(Values(counters.family, other.label, LabelsOf(counters.family, variant)).view(),
             ToDouble(count));
   }
 }
@@ -241,7 +242,8 @@ void DestinationExposition::WriteHistograms(Family family, Histograms Destinatio
       const auto reading = (entry.series->*member)[variant].Read();
       if (IsEmpty(reading) && !(entry.named && ShownAtZero(family, variant))) continue;
       if (!cap_.Admit(*entry.series, variant, reading)) continue;
-      out.AddHistogram(Values(family, entry.series->label, LabelsOf(family, variant)), reading);
+      out.AddHistogram(Values(family, entry.series->label, LabelsOf(family, variant)).view(),
+                       reading);
     }
   }
   const DestinationSeries& other = *shown[0].series;
@@ -250,7 +252,7 @@ void DestinationExposition::WriteHistograms(Family family, Histograms Destinatio
     const auto folded = cap_.Folded(variant);
     for (std::size_t i = 0; i < kCells; ++i) reading[i] += folded[i];
     if (IsEmpty(reading)) continue;
-    out.AddHistogram(Values(family, other.label, LabelsOf(family, variant)), reading);
+    out.AddHistogram(Values(family, other.label, LabelsOf(family, variant)).view(), reading);
   }
 }
 

@@ -118,6 +118,7 @@ struct DestinationSeries {
   const DestinationLabel label;
   StripedCells<cells::kCount> counters;
   std::array<StripedHistogram<kWaitBounds>, kAcquireOutcomes> waits;
+  StripedCells<1> ended_queue_nanos;  // of waits that passed through the queue and ended
   std::array<StripedHistogram<kDialBounds>, kDialPhases.size()> dial_phases;
   std::array<StripedHistogram<kLifeBounds>, kProtocolVersions.size()> lives;
   std::array<StripedHistogram<kUsesBounds>, kProtocolVersions.size()> uses;

@@ -22,7 +22,7 @@ namespace spillway {
 class HttpEndpoint {
  public:
   static constexpr std::size_t kMaxConnections = 128;
-  static constexpr std::size_t kMaxHeadBytes = 8 * 1024;
+  static constexpr std::size_t kMaxHeadBytes = std::size_t{8} * 1024;
   static constexpr std::chrono::seconds kIoTimeout{10};
   static constexpr std::chrono::seconds kIdleTimeout{90};  // beyond a usual scrape interval
   static constexpr std::chrono::milliseconds kAcceptPause{100};

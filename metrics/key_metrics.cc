@@ -6,6 +6,11 @@ namespace {
 // A request without a method is a GET (transport.h).
 std::string_view MethodOf(std::string_view method) { return method.empty() ? "GET" : method; }
 
+void AddQueued(DestinationSeries& series, Duration waited) {
+  if (waited <= Duration::zero()) return;
+  series.ended_queue_nanos.Add(0, static_cast<std::uint64_t>(waited.count()));
+}
+
 }  // namespace
 
 KeyMetrics::KeyMetrics(std::shared_ptr<DestinationGuard> guard, const PoolKey& key,
@@ -26,10 +31,11 @@ void KeyMetrics::OnRoundTripStarted(std::string_view method) {
 }
 
 void KeyMetrics::OnRoundTrip(const RoundTripRecord& record) {
+  std::string_view protocol;
+  if (record.connection != nullptr) protocol = record.connection->protocol;
   const RequestLabels labels = RequestLabels::Of(
       MethodOf(record.method), record.status,
-      record.failure.has_value() ? record.failure->reason : Reason::kNone,
-      record.connection != nullptr ? std::string_view(record.connection->protocol) : "");
+      record.failure.has_value() ? record.failure->reason : Reason::kNone, protocol);
   guard_->all().End(labels.method);
   slot_->active.End(labels.method);
   DestinationSeries& series = slot_->series();
@@ -46,10 +52,15 @@ void KeyMetrics::OnAcquired(AcquireSource source, Duration waited) {
   DestinationSeries& series = slot_->series();
   series.counters.Add(cells::kAcquisitions + Index(source));
   series.waits[Index(AcquireOutcome::kOk)].Observe(waited.count());
+  // A connection that was there was not queued for, whatever the clock says of taking it.
+  const bool queued = source == AcquireSource::kNew || source == AcquireSource::kCoalesced;
+  if (queued) AddQueued(series, waited);
 }
 
 void KeyMetrics::OnNotAcquired(AcquireOutcome outcome, Duration waited) {
-  slot_->series().waits[Index(outcome)].Observe(waited.count());
+  DestinationSeries& series = slot_->series();
+  series.waits[Index(outcome)].Observe(waited.count());
+  AddQueued(series, waited);
 }
 
 void KeyMetrics::OnRejected(Rejection rejection) { Count(cells::kRejections + Index(rejection)); }

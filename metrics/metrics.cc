@@ -138,7 +138,8 @@ void Metrics::WriteProcess(Exposition& out) const {
     const auto reading = loop_lags_[i].Read();
     if (CountOf(reading) == 0) continue;
     const std::string loop = i < kMaxLoops ? std::to_string(i) : "other";
-    out.AddHistogram(std::array{std::string_view(loop)}, reading);
+    const std::array<std::string_view, 1> values = {loop};
+    out.AddHistogram(values, reading);
   }
   const Reload reload = reload_.load();
   if (reload != Reload::kNotYet) {
@@ -151,7 +152,8 @@ void Metrics::WriteProcess(Exposition& out) const {
     out.Add({}, reloaded_at);
   }
   out.Begin(Family::kBuildInfo);
-  out.Add(std::array{std::string_view(options_.version), std::string_view(options_.commit)}, 1);
+  const std::array<std::string_view, 2> build = {options_.version, options_.commit};
+  out.Add(build, 1);
   destinations_.WriteFolded(out);
 }
 

@@ -4,21 +4,6 @@
 #include <string>
 
 namespace spillway {
-namespace {
-
-std::string DestinationOf(const PoolSnapshot& pool) {
-  if (!pool.destination.empty()) return pool.destination;
-  return DestinationLabel::Host(pool.key.host, pool.key.port).destination;
-}
-
-std::uint64_t EndedWaits(const DestinationSeries& series) {
-  std::uint64_t nanos = 0;
-  for (const auto& outcome : series.waits) nanos += outcome.Sum();
-  return nanos;
-}
-
-}  // namespace
-
 void PoolLevels::Add(const PoolSnapshot& pool) {
   const std::size_t version = KeyProtocolIndex(pool.key.protocol);
   idle[version] += pool.state.idle;
@@ -35,28 +20,51 @@ void PoolLevels::Add(const PoolSnapshot& pool) {
   }
 }
 
-std::vector<PoolLevels> PoolCollector::Collect(std::span<const DestinationGuard::Shown> shown) {
-  std::vector<PoolLevels> levels(shown.size());
-  std::unordered_map<std::string, std::size_t> by_label;
-  for (std::size_t i = 0; i < shown.size(); ++i) {
-    if (shown[i].feeds_levels) by_label.emplace(shown[i].slot->label.destination, i);
+class PoolCollector::Places {
+ public:
+  explicit Places(std::span<const DestinationGuard::Shown> shown) {
+    for (std::size_t i = 0; i < shown.size(); ++i) {
+      if (shown[i].feeds_levels) by_label_.emplace(shown[i].slot->label.destination, i);
+    }
   }
+  std::size_t Of(const PoolKey& key, const std::string& destination) const {
+    const auto found = by_label_.find(
+        destination.empty() ? DestinationLabel::Host(key.host, key.port).destination : destination);
+    return found == by_label_.end() ? 0 : found->second;
+  }
+
+ private:
+  std::unordered_map<std::string, std::size_t> by_label_;
+};
+
+std::vector<PoolLevels> PoolCollector::Collect(std::span<const DestinationGuard::Shown> shown) {
+  const Places places(shown);
+  std::vector<PoolLevels> levels(shown.size());
   // Before the pools are asked: a wait that ends in between must not count here and again in what
-  // the machine reports next time.
+  // its machine reports next time.
   std::vector<std::uint64_t> ended;
   ended.reserve(shown.size());
-  for (const auto& entry : shown) ended.push_back(EndedWaits(*entry.series));
+  for (const auto& entry : shown) ended.push_back(entry.series->ended_queue_nanos.Sum(0));
+  // Waits that ended are measured a little longer than the queue saw them, so they serve only
+  // where a machine may be missing.
+  std::vector<bool> has_pool(shown.size(), false);
+  std::vector<bool> lost_one(shown.size(), false);
   seen_.clear();
   for (const PoolSnapshot& pool : source_ ? source_() : std::vector<PoolSnapshot>()) {
-    const auto found = by_label.find(DestinationOf(pool));
-    const std::size_t at = found == by_label.end() ? 0 : found->second;
+    const std::size_t at = places.Of(pool.key, pool.destination);
     levels[at].Add(pool);
+    has_pool[at] = true;
     shown[at].series->scrape.queue_nanos += NewQueueNanos(pool);
+    const auto before = last_.find(pool.key);
+    if (before != last_.end() && seen_[pool.key] < before->second) lost_one[at] = true;
+  }
+  for (const auto& [key, nanos] : last_) {
+    if (!seen_.contains(key)) lost_one[places.Of(key, key.destination)] = true;
   }
   last_.swap(seen_);
   for (std::size_t i = 0; i < shown.size(); ++i) {
     std::uint64_t& nanos = shown[i].series->scrape.queue_nanos;
-    nanos = std::max(nanos, ended[i]);
+    if (!has_pool[i] || lost_one[i]) nanos = std::max(nanos, ended[i]);
   }
   return levels;
 }

@@ -4,9 +4,9 @@
 // destination label. A level is therefore always what the pools say now and cannot drift.
 // What it owns: for each pool key, the queue integral it last reported.
 // Thread safety: none; used by the one scrape that runs.
-// Invariants: a series' queue integral never decreases. It grows by what machines report, and is
-// never less than the waits that ended: what a machine accumulated after its last snapshot is
-// recovered from those when the machine is gone.
+// Invariants: a series' queue integral never decreases. It is what its machines report; what a
+// machine accumulated after its last snapshot is recovered, once the machine is gone, from the
+// waits that ended.
 
 #pragma once
 
@@ -48,6 +48,8 @@ class PoolCollector {
   std::vector<PoolLevels> Collect(std::span<const DestinationGuard::Shown> shown);
 
  private:
+  // Which entry of `shown` a pool key belongs to.
+  class Places;
   // What `pool` waited since it was last asked.
   std::uint64_t NewQueueNanos(const PoolSnapshot& pool);
 

@@ -232,6 +232,19 @@ TEST_F(Daemon, TakesLevelsFromSnapshots) {
   EXPECT_EQ(later.at("spillway_pool_queue_request_seconds_total" + dest), 12.5);
 }
 
+// The wait of what was there already is not queueing, however long taking it took.
+TEST_F(Daemon, CountsAsQueueingOnlyWhatPassedThroughTheQueue) {
+  const auto key = metrics_->ForKey(KeyOf("a", 80), "");
+  key->OnAcquired(AcquireSource::kIdle, milliseconds(400));
+  key->OnAcquired(AcquireSource::kStream, milliseconds(400));
+  const char* sample = "spillway_pool_queue_request_seconds_total{destination=\"a:80\"}";
+  EXPECT_FALSE(Samples(Scrape()).contains(sample));
+  key->OnAcquired(AcquireSource::kCoalesced, milliseconds(10));
+  key->OnAcquired(AcquireSource::kNew, milliseconds(20));
+  key->OnNotAcquired(AcquireOutcome::kTimeout, milliseconds(70));
+  EXPECT_EQ(Samples(Scrape()).at(sample), 0.1);
+}
+
 TEST_F(Daemon, ShowsZeroSeriesOfConfiguredDestinationsBeforeAnythingHappens) {
   metrics_->Preregister({"orders", ""});
   const std::string text = Scrape();

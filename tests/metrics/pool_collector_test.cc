@@ -33,7 +33,7 @@ class Collector : public testing::Test {
   }
 
   void WaitEnds(Duration waited) {
-    orders_->series().waits[Index(AcquireOutcome::kOk)].Observe(waited.count());
+    orders_->series().ended_queue_nanos.Add(0, static_cast<std::uint64_t>(waited.count()));
   }
 
   static PoolSnapshot Orders(const std::string& host, double waiter_seconds) {
@@ -137,6 +137,22 @@ TEST_F(Collector, RecoversWhatAVanishedMachineWaitedUnseen) {
   pools_ = {Orders("a", 0.4)};
   WaitEnds(milliseconds(400));
   EXPECT_EQ(QueueMillis(orders_->series()), 2100u);
+}
+
+TEST_F(Collector, RecoversWhatAReplacedMachineWaitedUnseen) {
+  pools_ = {Orders("a", 1.0)};
+  WaitEnds(milliseconds(1000));
+  EXPECT_EQ(QueueMillis(orders_->series()), 1000u);
+  WaitEnds(milliseconds(5000));  // then the machine went, and another one came
+  pools_ = {Orders("a", 0.2)};
+  EXPECT_EQ(QueueMillis(orders_->series()), 6000u);
+}
+
+TEST_F(Collector, BelievesTheMachineWhileItIsThere) {
+  pools_ = {Orders("a", 1.0)};
+  WaitEnds(milliseconds(1005));  // with the way back to the caller
+  EXPECT_EQ(QueueMillis(orders_->series()), 1000u);
+  EXPECT_EQ(QueueMillis(orders_->series()), 1000u);
 }
 
 }  // namespace
