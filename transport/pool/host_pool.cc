@@ -116,7 +116,7 @@ void HostPool::Offer(Connection& c, std::uint64_t& total, Instant now, Actions& 
   }
   if (!waiters_.empty()) ServeWaiters(c, total, now, actions);
   if (ConnectionTable::IsIdle(c)) {
-    if (const auto why = Surplus(c)) {
+    if (const auto why = Surplus(c, now)) {
       Close(c, *why, actions);
       return;
     }
@@ -125,9 +125,9 @@ void HostPool::Offer(Connection& c, std::uint64_t& total, Instant now, Actions& 
   table_.Shelve(c, limits_.max_uses);
 }
 
-std::optional<CloseReason> HostPool::Surplus(const Connection& c) const {
-  CloseReason why{};
-  if (IdleLimit(c, why) <= Duration::zero()) return why;
+std::optional<CloseReason> HostPool::Surplus(const Connection& c, Instant now) const {
+  const End end = IdleEnd(c);
+  if (end.at <= now) return end.why;  // no time is left, or none was given
   const bool was_idle = static_cast<std::size_t>(c.shelf) < kIdleShelves;
   if (!was_idle && table_.idle_count() >= limits_.max_idle) return CloseReason::kLru;
   return std::nullopt;

@@ -199,7 +199,7 @@ class HostPool {
   // Why `c`, which just came back, may not be used again.
   std::optional<CloseReason> WornOut(const Connection& c, Instant now) const;
   // Why `c`, about to lie idle, is not kept.
-  std::optional<CloseReason> Surplus(const Connection& c) const;
+  std::optional<CloseReason> Surplus(const Connection& c, Instant now) const;
   // Serves waiters with `c`, then keeps or closes it. A shrunk connection limit comes first.
   void Offer(Connection& c, std::uint64_t& total, Instant now, Actions& actions);
   // Offers `c`, which was not used just now, unless it is past its time.

@@ -179,6 +179,18 @@ TEST(HostPoolReuse, ChecksAgeAtAcquireAndAtRelease) {
   EXPECT_EQ(pool.Release('b'), "close b max_age");
 }
 
+TEST(HostPoolReuse, UsesAConnectionOnceWhenItMayNotAgeAtAll) {
+  PoolLimits limits = PoolDriver::NoJitter();
+  limits.max_age = Duration::zero();
+  PoolDriver pool(limits);
+  pool.Acquire(1);
+  pool.Acquire(2);
+  EXPECT_EQ(pool.Connected('a'), "grant 1 a new");
+  pool.Cancel(2);
+  EXPECT_EQ(pool.Connected('b'), "close b max_age");
+  EXPECT_EQ(pool.Release('a'), "close a max_age");
+}
+
 TEST(HostPoolReuse, ShortensEachAgeByItsOwnJitter) {
   PoolLimits limits;
   limits.max_age = seconds(40);
