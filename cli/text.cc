@@ -1,6 +1,6 @@
 #include "cli/text.h"
 
-#include <openssl/evp.h>
+#include <absl/strings/escaping.h>
 
 #include <algorithm>
 #include <array>
@@ -121,20 +121,7 @@ std::string SizeText(std::uint64_t bytes) {
 }
 
 std::string Base64(std::string_view bytes) {
-  std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  std::size_t written = 0;
-  // The library counts in int; whole groups of three join without padding.
-  constexpr std::size_t kPiece = 3 * 1024 * 1024;
-  while (!bytes.empty()) {
-    const std::string_view piece = bytes.substr(0, kPiece);
-    const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data() + written),
-                                       reinterpret_cast<const unsigned char*>(piece.data()),
-                                       static_cast<int>(piece.size()));
-    written += static_cast<std::size_t>(length);
-    bytes.remove_prefix(piece.size());
-  }
-  out.resize(written);
-  return out;
+  return absl::Base64Escape(absl::string_view(bytes.data(), bytes.size()));
 }
 
 std::size_t Width(std::string_view text) {

@@ -1,9 +1,9 @@
 #include "transport/base/policy.h"
 
 #include <algorithm>
-#include <compare>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 namespace spillway {
@@ -11,13 +11,8 @@ namespace {
 
 constexpr std::string_view kWildcard = "*.";
 
-// Two matches tie when they have one of these in common; `port` is 0 for a match without ports.
-struct TieKey {
-  std::string_view host;
-  std::string_view scheme;
-  std::uint16_t port = 0;
-  auto operator<=>(const TieKey&) const = default;
-};
+// Host, scheme and port, 0 for a match without ports: two matches tie when they share one.
+using TieKey = std::tuple<std::string_view, std::string_view, std::uint16_t>;
 using TieTable = std::map<TieKey, std::string>;  // to the path of the match that has it
 
 // Checks one match beside those already in `ties`; at most one problem of each kind.
