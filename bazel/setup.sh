@@ -73,11 +73,13 @@ install_packages() {
   rm -f "$log"
 }
 
-# bazel_run COMMAND ARGS...: Bazel with progress a person can follow and nothing else.
+# bazel_run COMMAND ARGS...: Bazel with progress a person can follow and little else.
 bazel_run() {
   local command=$1
   shift
-  local flags=(--ui_event_filters=-info)
+  local flags=()
+  # What a failed test printed counts as information; a build has nothing to say at that level.
+  [ "$command" = test ] || flags+=(--ui_event_filters=-info)
   # Away from a terminal each progress update is a line: one every 20 seconds is enough.
   [ -t 2 ] || flags+=(--show_progress_rate_limit=20)
   bazel "$command" "${flags[@]}" "$@"

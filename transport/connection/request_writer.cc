@@ -50,8 +50,12 @@ bool RequestWriter::FillFromSource(WriteStatus& status, const std::function<void
     case BodySource::Status::kData:
       status = TakePiece(std::move(chunk));
       break;
-    case BodySource::Status::kEnd: status = EndOfBody(); break;
-    case BodySource::Status::kPending: status = WriteStatus::kPending; break;
+    case BodySource::Status::kEnd:
+      status = EndOfBody();
+      break;
+    case BodySource::Status::kPending:
+      status = WriteStatus::kPending;
+      break;
     case BodySource::Status::kError:
       source_failure_ = body_->failure();
       status = WriteStatus::kSourceError;

@@ -57,8 +57,8 @@ class RequestWriter {
   std::string head_;
   std::shared_ptr<BodySource> body_;
   const bool chunked_;
-  std::uint64_t body_left_ = 0;   // of the declared length; not for chunked bodies
-  Chunk held_;                    // the piece that would complete the body
+  std::uint64_t body_left_ = 0;  // of the declared length; not for chunked bodies
+  Chunk held_;                   // the piece that would complete the body
   Failure source_failure_;
   bool source_ended_ = false;
   bool done_ = false;

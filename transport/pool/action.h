@@ -5,11 +5,12 @@
 
 #pragma once
 
-#include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <memory>
 #include <string_view>
 #include <variant>
+
+#include <boost/container/small_vector.hpp>
 
 #include "transport/base/failure.h"
 #include "transport/base/instant.h"
@@ -30,17 +31,17 @@ using WaiterId = std::uint64_t;
 // Why the pool, or its user, ends a connection. Label(): metric label of
 // spillway_connections_closed_total.
 enum class CloseReason : std::uint8_t {
-  kIdleTimeout,   // our idle limit
-  kLearnedIdle,   // the origin's Keep-Alive hint
+  kIdleTimeout,  // our idle limit
+  kLearnedIdle,  // the origin's Keep-Alive hint
   kMaxAge,
   kMaxUses,
   kPeerFin,
   kPeerReset,
   kGoAway,
-  kLru,           // over an idle limit or given up for another key
-  kOriginClose,   // the response said close, or its framing ends with the connection
-  kUnsolicited,   // bytes that nobody asked for
-  kCancelled,     // the exchange on it was cancelled
+  kLru,          // over an idle limit or given up for another key
+  kOriginClose,  // the response said close, or its framing ends with the connection
+  kUnsolicited,  // bytes that nobody asked for
+  kCancelled,    // the exchange on it was cancelled
   kError,
   kFlushed,
   kDrain,
@@ -56,8 +57,8 @@ struct DialAction {
 struct GrantAction {
   WaiterId waiter = 0;
   ConnId conn;
-  bool reused = false;          // the connection has carried an exchange before
-  Duration idle_time{};         // how long it lay idle, when it did
+  bool reused = false;   // the connection has carried an exchange before
+  Duration idle_time{};  // how long it lay idle, when it did
 };
 // `waiter` gets no connection.
 struct FailAction {

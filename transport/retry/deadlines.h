@@ -15,8 +15,8 @@
 namespace spillway {
 
 struct ExchangeLimits {
-  Instant deadline = kNever;             // of the whole round trip
-  bool deadline_is_callers = true;       // false: it came from Timeouts::total
+  Instant deadline = kNever;        // of the whole round trip
+  bool deadline_is_callers = true;  // false: it came from Timeouts::total
   Duration write_stall = kForever;
   Duration response_header = kForever;
   Duration body_stall = kForever;

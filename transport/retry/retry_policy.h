@@ -20,20 +20,20 @@ namespace spillway {
 // Facts about the attempt that just failed and the round trip it belongs to.
 struct FailedAttempt {
   Reason reason = Reason::kNone;
-  bool reused = false;           // the connection had carried an exchange before
+  bool reused = false;  // the connection had carried an exchange before
   bool any_byte_sent = false;
   bool any_response_byte = false;
-  bool idempotent = false;       // by method, Idempotency-Key or the caller's word
+  bool idempotent = false;  // by method, Idempotency-Key or the caller's word
   bool body_replayable = true;
-  std::uint32_t attempts = 1;    // begun so far, this one included
+  std::uint32_t attempts = 1;  // begun so far, this one included
   Instant deadline = kNever;
 };
 
 enum class RetryVerdict : std::uint8_t {
-  kReplay,             // again, free of the budget
-  kRetry,              // again, if the budget has a token
-  kFinal,              // the failure is final by its nature
-  kNotIdempotent,      // would have been retried if it were idempotent
+  kReplay,         // again, free of the budget
+  kRetry,          // again, if the budget has a token
+  kFinal,          // the failure is final by its nature
+  kNotIdempotent,  // would have been retried if it were idempotent
   kBodyNotReplayable,
   kMaxAttempts,
   kDeadline,

@@ -53,8 +53,8 @@ TEST(DnsCache, DropsTheOldestAnswerWhenFull) {
 
 // O-269: only plain spellings are addresses.
 TEST(IpAddress, ParsesOnlyDottedQuadsAndRfc4291Text) {
-  for (const char* odd : {"127.1", "0x7f.0.0.1", "2130706433", "1.2.3", "fe80::1%lo", "[::1]", "",
-                          "1.2.3.4 "}) {
+  for (const char* odd :
+       {"127.1", "0x7f.0.0.1", "2130706433", "1.2.3", "fe80::1%lo", "[::1]", "", "1.2.3.4 "}) {
     EXPECT_FALSE(IpAddress::Parse(odd).has_value()) << odd;
   }
   EXPECT_EQ(IpAddress::Parse("0:0:0:0:0:0:0:1")->Text(), "::1");

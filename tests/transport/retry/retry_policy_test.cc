@@ -61,19 +61,16 @@ INSTANTIATE_TEST_SUITE_P(
             RetryVerdict::kReplay},
         Row{"Y7_O114_after_the_first_response_byte_never",
             With([](FailedAttempt& a) { a.any_response_byte = true; }), RetryVerdict::kFinal},
-        Row{"Y7_timeouts_never", With([](FailedAttempt& a) {
-              a.reason = Reason::kHttpResponseTimeout;
-            }),
+        Row{"Y7_timeouts_never",
+            With([](FailedAttempt& a) { a.reason = Reason::kHttpResponseTimeout; }),
             RetryVerdict::kFinal},
-        Row{"Y7_cancellation_never",
-            With([](FailedAttempt& a) { a.reason = Reason::kCancelled; }), RetryVerdict::kFinal},
-        Row{"Y7_protocol_errors_never", With([](FailedAttempt& a) {
-              a.reason = Reason::kHttpProtocolError;
-            }),
+        Row{"Y7_cancellation_never", With([](FailedAttempt& a) { a.reason = Reason::kCancelled; }),
             RetryVerdict::kFinal},
-        Row{"Y8_body_that_cannot_be_rewound", With([](FailedAttempt& a) {
-              a.body_replayable = false;
-            }),
+        Row{"Y7_protocol_errors_never",
+            With([](FailedAttempt& a) { a.reason = Reason::kHttpProtocolError; }),
+            RetryVerdict::kFinal},
+        Row{"Y8_body_that_cannot_be_rewound",
+            With([](FailedAttempt& a) { a.body_replayable = false; }),
             RetryVerdict::kBodyNotReplayable},
         Row{"Y9_attempts_are_bounded", With([](FailedAttempt& a) { a.attempts = kMaxAttempts; }),
             RetryVerdict::kMaxAttempts},
