@@ -49,7 +49,8 @@ Origin::Origin(OriginOptions options)
       log_(options_.keep_requests),
       stop_fd_(eventfd(0, EFD_CLOEXEC)),
       accept_stop_fd_(eventfd(0, EFD_CLOEXEC)) {
-  if (!options_.handler) options_.handler = DefaultAnswer;
+  hooks_.handler = options_.handler ? options_.handler : DefaultAnswer;
+  hooks_.on_head = options_.on_head;
   const BoundSocket bound = BindLoopback(options_.address, options_.port, options_.receive_buffer);
   if (bound.fd < 0) return;
   if (listen(bound.fd, options_.backlog) != 0) {
@@ -112,7 +113,7 @@ void Origin::AcceptLoop() {
 
 void Origin::PlayOne(int fd, std::uint64_t number) {
   Peer peer(fd, stop_fd_);
-  Player player(peer, log_, number, board_, options_.handler);
+  Player player(peer, log_, number, board_, hooks_);
   player.Run(number <= options_.scripts.size() ? options_.scripts[number - 1] : options_.rest);
 }
 

@@ -31,7 +31,8 @@ struct OriginOptions {
   std::uint16_t port = 0;             // 0: any free one
   std::vector<Script> scripts;        // of connection 1, 2, ...
   Script rest;                        // of all further connections
-  Handler handler;                    // of `serve`; empty: 200 with body "served"
+  Handler handler = {};               // of `serve`; empty: 200 with body "served"
+  HeadHook on_head = {};              // of `serve`; empty: none
   int receive_buffer = 0;             // SO_RCVBUF; 0: the system's
   int backlog = 4096;
   bool keep_requests = true;      // SeenLog
@@ -64,6 +65,7 @@ class Origin {
   void JoinFinished();
 
   OriginOptions options_;
+  Hooks hooks_;
   Board board_;
   SeenLog log_;
   int listen_fd_ = -1;

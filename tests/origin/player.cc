@@ -12,9 +12,8 @@ constexpr std::size_t kMaxHead = 4 * 1024 * 1024;
 
 }  // namespace
 
-Player::Player(Peer& peer, SeenLog& log, std::uint64_t connection, Board& board,
-               const Handler& handler)
-    : peer_(peer), log_(log), connection_(connection), board_(board), handler_(handler) {}
+Player::Player(Peer& peer, SeenLog& log, std::uint64_t connection, Board& board, const Hooks& hooks)
+    : peer_(peer), log_(log), connection_(connection), board_(board), hooks_(hooks) {}
 
 void Player::Run(const Script& script) {
   if (Play(script)) Serve(kAll);
@@ -212,7 +211,14 @@ bool Player::Drip(const Step& step) {
 
 bool Player::Serve(std::uint64_t count) {
   for (std::uint64_t i = 0; count == kAll || i < count; ++i) {
-    if (!ExpectHead() || !ExpectBody(kAll) || !Play(handler_(request_, connection_))) return false;
+    if (!ExpectHead()) return false;
+    const auto instead =
+        hooks_.on_head ? hooks_.on_head(request_, connection_) : std::optional<Script>();
+    if (instead.has_value()) {
+      if (!Play(*instead)) return false;
+      continue;
+    }
+    if (!ExpectBody(kAll) || !Play(hooks_.handler(request_, connection_))) return false;
   }
   return true;
 }

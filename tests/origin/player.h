@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "tests/origin/board.h"
@@ -20,9 +21,19 @@ namespace spillway {
 // Decides how `serve` answers a request: the steps to play. Called after the whole body was read.
 using Handler = std::function<Script(const SeenRequest& request, std::uint64_t connection)>;
 
+// Hears of a request that `serve` is about to read the body of; steps it returns are played
+// instead.
+using HeadHook =
+    std::function<std::optional<Script>(const SeenRequest& request, std::uint64_t connection)>;
+
+struct Hooks {
+  Handler handler;   // never empty
+  HeadHook on_head;  // may be empty
+};
+
 class Player {
  public:
-  Player(Peer& peer, SeenLog& log, std::uint64_t connection, Board& board, const Handler& handler);
+  Player(Peer& peer, SeenLog& log, std::uint64_t connection, Board& board, const Hooks& hooks);
 
   // Plays `script`, then serves until the peer hangs up.
   void Run(const Script& script);
@@ -46,7 +57,7 @@ class Player {
   SeenLog& log_;
   const std::uint64_t connection_;
   Board& board_;
-  const Handler& handler_;
+  const Hooks& hooks_;
   std::string in_;
   SeenRequest request_;  // the last head read
 };
