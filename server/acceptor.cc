@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "transport/base/check.h"
@@ -121,12 +122,14 @@ Acceptor::Accepted Acceptor::AcceptOne(int listener_fd) {
         aborted_.fetch_add(1);
         return Accepted::kOne;
       default:  // EMFILE, ENFILE, ENOBUFS, ENOMEM, and whatever else must not become a busy loop
+        LogTrouble("accepting pauses", strerrorname_np(errno));
         return Accepted::kPause;
     }
   }
   if (!HasRoom()) {
     over_cap_.fetch_add(1);
     ::close(fd);
+    LogTrouble("connection refused", "the cap on connections is reached");
     return Accepted::kOne;
   }
   SetNoDelay(fd);
@@ -134,6 +137,12 @@ Acceptor::Accepted Acceptor::AcceptOne(int listener_fd) {
   accepted_.fetch_add(1);
   options_.on_connection(listener_fd, fd);
   return Accepted::kOne;
+}
+
+void Acceptor::LogTrouble(std::string_view event, std::string_view why) {
+  std::uint64_t suppressed = 0;
+  if (!limiter_.Allow(suppressed)) return;
+  Log(LogLevel::kWarning, event, {{"why", why}, {"suppressed", suppressed}});
 }
 
 bool Acceptor::HasRoom() {

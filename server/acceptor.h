@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "server/listener.h"
+#include "server/log.h"
 #include "transport/base/instant.h"
 
 namespace spillway {
@@ -63,6 +64,7 @@ class Acceptor {
   void Loop();
   void AcceptSome(int listener_fd);
   Accepted AcceptOne(int listener_fd);
+  void LogTrouble(std::string_view event, std::string_view why);
   bool HasRoom();
   void ForgetClosed();
 
@@ -72,6 +74,7 @@ class Acceptor {
   bool paused_ = false;  // of the thread
   std::vector<HandedOn> connections_;
   std::chrono::steady_clock::time_point last_look_{};
+  LogLimiter limiter_;
   std::atomic<bool> stop_{false};
   std::atomic<std::uint64_t> accepted_{0};
   std::atomic<std::uint64_t> over_cap_{0};

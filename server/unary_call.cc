@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "server/log.h"
 #include "server/request_mapping.h"
 #include "server/wire_decode.h"
 #include "server/wire_encode.h"
@@ -22,6 +23,15 @@ Duration GrpcTimeLeft(const grpc::CallbackServerContext& context) {
 
 CallOutcome OutcomeOf(const Failure& failure) {
   return failure.reason == Reason::kCancelled ? CallOutcome::kCancelled : CallOutcome::kFailed;
+}
+
+// Faults of an origin's protocol or of ours: worth an operator's look, and as frequent as the
+// origin likes. The message holds nothing of a request's or response's content.
+void LogInternal(std::string_view message) {
+  static LogLimiter limiter;
+  std::uint64_t suppressed = 0;
+  if (!limiter.Allow(suppressed)) return;
+  Log(LogLevel::kWarning, "call failed", {{"why", message}, {"suppressed", suppressed}});
 }
 
 Failure Undecodable() {
@@ -82,7 +92,11 @@ void UnaryCall::Cancel() {
 
 void UnaryCall::OnCancel() { Cancel(); }
 
-void UnaryCall::OnDone() { self_.reset(); }
+void UnaryCall::OnDone() {
+  // The handle may hold the sink, which is this.
+  handle_.reset();
+  self_.reset();
+}
 
 void UnaryCall::OnMemoryExhausted() {
   // On the thread of OnData, where Transport::Start may not have returned yet and there is nothing
@@ -129,6 +143,7 @@ void UnaryCall::Refuse(const Failure& failure) {
 }
 
 void UnaryCall::End(const grpc::Status& status, CallOutcome outcome) {
+  if (status.error_code() == grpc::StatusCode::INTERNAL) LogInternal(status.error_message());
   if (admitted_) context_.admission->End(held_bytes(), outcome);
   context_.observer->OnCallEnded(kMethod, StatusCodeName(status.error_code()),
                                  context_.transport->Now() - started_);

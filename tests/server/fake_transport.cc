@@ -9,13 +9,15 @@ namespace spillway {
 
 class FakeTransport::Handle final : public RoundTripHandle {
  public:
-  Handle(FakeTransport& transport, std::uint64_t id) : transport_(transport), id_(id) {}
-  void Cancel() override { transport_.Cancel(id_); }
+  Handle(FakeTransport& transport, std::shared_ptr<Exchange> exchange)
+      : transport_(transport), exchange_(std::move(exchange)) {}
+  void Cancel() override { transport_.Cancel(exchange_->id()); }
   void Resume() override {}
 
  private:
   FakeTransport& transport_;
-  const std::uint64_t id_;
+  // And with it the sink: a user that keeps both for each other's sake leaks them.
+  const std::shared_ptr<Exchange> exchange_;
 };
 
 std::string FakeTransport::Exchange::body() const {
@@ -88,7 +90,7 @@ std::shared_ptr<RoundTripHandle> FakeTransport::Start(Request request,
       script_(*exchange);
     });
   }
-  return std::make_shared<Handle>(*this, exchange->id());
+  return std::make_shared<Handle>(*this, exchange);
 }
 
 void FakeTransport::With(std::uint64_t id, std::function<void(Exchange&)> what) {
