@@ -29,7 +29,12 @@ void EventLoop::Start() {
 
 void EventLoop::Stop() {
   if (!thread_.joinable()) return;
-  Post([this] { lag_timer_.cancel(); });
+  Post([this] {
+    // The timer may have fired already and its handler be next in line: cancelling alone would let
+    // that handler start it again, for ever.
+    stopping_ = true;
+    lag_timer_.cancel();
+  });
   work_.reset();
   thread_.join();
 }
@@ -38,7 +43,7 @@ void EventLoop::ProbeLag() {
   const Instant due = After(Now(), kLagProbeInterval);
   lag_timer_.expires_after(kLagProbeInterval);
   lag_timer_.async_wait([this, due](const boost::system::error_code& error) {
-    if (error) return;
+    if (error || stopping_) return;
     on_lag_(index_, std::max(Duration::zero(), Now() - due));
     ProbeLag();
   });

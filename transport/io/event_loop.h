@@ -64,6 +64,7 @@ class EventLoop {
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   asio::steady_timer lag_timer_;
+  bool stopping_ = false;  // of the loop's thread
   std::vector<char> scratch_;
   std::atomic<std::uint32_t> connections_{0};
   std::thread thread_;
