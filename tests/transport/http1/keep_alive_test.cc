@@ -180,6 +180,7 @@ TEST(KeepAlive, ReadsTheIdleHintAndIgnoresJunk_O036) {
       {"timeout=5, max=100", seconds(5)},
       {"max=100 ,\tTIMEOUT = 5 ", seconds(5)},
       {"timeout=20, timeout=7", seconds(7)},
+      {"timeout=7, timeout=20", seconds(7)},
       {"timeout=x, timeout=7", seconds(7)},
       {"timeout=31536000", hours(365 * 24)},
       {"timeout=31536001", std::nullopt},

@@ -79,6 +79,27 @@ TEST(ResponseLimits, AreSharedByAllHeadsOfTheExchange_O080) {
   EXPECT_EQ(Summarise(hint + hint + last, few), std::string("103; 103; ") + kHeadTooLarge);
 }
 
+TEST(ResponseLimits, StartOverWithEachExchange) {
+  const std::string response =
+      "HTTP/1.1 103 E\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "1;" +
+      Pad(34) + "\r\na\r\n0\r\n\r\n";
+  ResponseLimits limits;
+  limits.max_header_bytes = 80;
+  limits.max_header_fields = 1;
+  limits.max_informational = 1;
+  limits.max_chunk_overhead_bytes = 24;
+  ResponseDecoder decoder(limits, false);
+  for (int i = 0; i < 3; ++i) {
+    std::string_view input = response;
+    EXPECT_EQ(decoder.Next(input), DecodeEvent::kInformational) << i;
+    EXPECT_EQ(decoder.Next(input), DecodeEvent::kHead) << i;
+    EXPECT_EQ(decoder.Next(input), DecodeEvent::kData) << i;
+    EXPECT_EQ(decoder.Next(input), DecodeEvent::kDone) << i;
+    decoder.Reset(false);
+  }
+}
+
 TEST(ResponseLimits, BoundAFloodOfCookies_O096) {
   std::string bytes = "HTTP/1.1 200 OK\r\n";
   for (int i = 0; i < 5000; ++i) bytes += "Set-Cookie: " + Pad(4096) + "\r\n";
