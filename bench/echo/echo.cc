@@ -1,8 +1,10 @@
 // The floor of bench/compare: a gRPC server that answers every RoundTrip with one canned response.
 //
 // It takes the same messages off the wire as the daemon and sends back what the daemon sends for
-// the bench's request, but neither parses nor does anything: what it costs is what gRPC costs.
-// Prints the port it listens on and serves until SIGTERM or SIGINT.
+// the bench's request, but does nothing: what it costs is what gRPC costs. Without arguments it
+// leaves the messages as bytes, as the daemon's front does; with --parse it has protobuf's
+// generated code parse and serialize them, as most services do. Prints the port it listens on and
+// serves until SIGTERM or SIGINT.
 
 #include <grpcpp/grpcpp.h>
 #include <signal.h>
@@ -11,6 +13,7 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/synchronization/mutex.h"
 #include "spillway/v1/egress.grpc.pb.h"
@@ -19,7 +22,7 @@ namespace spillway {
 namespace {
 
 // As the daemon answers the bench's request: nginx's head, twelve bytes and an exchange summary.
-grpc::ByteBuffer CannedResponse() {
+v1::HttpResponse CannedResponse() {
   v1::HttpResponse response;
   response.set_status(200);
   const auto add = [&response](const char* name, const char* value) {
@@ -49,11 +52,15 @@ grpc::ByteBuffer CannedResponse() {
   exchange->set_bytes_sent(120);
   exchange->set_bytes_received(160);
   exchange->set_policy_version(1);
+  return response;
+}
+
+grpc::ByteBuffer Serialized(const v1::HttpResponse& response) {
   const grpc::Slice slice(response.SerializeAsString());
   return grpc::ByteBuffer(&slice, 1);
 }
 
-class Echo final : public v1::Egress::WithRawCallbackMethod_RoundTrip<v1::Egress::Service> {
+class RawEcho final : public v1::Egress::WithRawCallbackMethod_RoundTrip<v1::Egress::Service> {
  public:
   grpc::ServerUnaryReactor* RoundTrip(grpc::CallbackServerContext* context,
                                       const grpc::ByteBuffer* /*request*/,
@@ -65,10 +72,25 @@ class Echo final : public v1::Egress::WithRawCallbackMethod_RoundTrip<v1::Egress
   }
 
  private:
-  const grpc::ByteBuffer canned_ = CannedResponse();
+  const grpc::ByteBuffer canned_ = Serialized(CannedResponse());
 };
 
-int Run() {
+class ParsedEcho final : public v1::Egress::WithCallbackMethod_RoundTrip<v1::Egress::Service> {
+ public:
+  grpc::ServerUnaryReactor* RoundTrip(grpc::CallbackServerContext* context,
+                                      const v1::HttpRequest* /*request*/,
+                                      v1::HttpResponse* response) override {
+    *response = canned_;
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    reactor->Finish(grpc::Status::OK);
+    return reactor;
+  }
+
+ private:
+  const v1::HttpResponse canned_ = CannedResponse();
+};
+
+int Run(bool parse) {
   // Debian's Abseil looks for deadlocks unless told not to; the daemon turns that off as well.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   // Blocked before any thread exists, so that sigwait below is the only taker.
@@ -78,11 +100,12 @@ int Run() {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
-  Echo service;
+  RawEcho raw;
+  ParsedEcho parsed;
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-  builder.RegisterService(&service);
+  builder.RegisterService(parse ? static_cast<grpc::Service*>(&parsed) : &raw);
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr || port == 0) {
     std::fputs("echo: cannot listen\n", stderr);
@@ -99,4 +122,6 @@ int Run() {
 }  // namespace
 }  // namespace spillway
 
-int main() { return spillway::Run(); }
+int main(int argc, char** argv) {
+  return spillway::Run(argc == 2 && std::string_view(argv[1]) == "--parse");
+}

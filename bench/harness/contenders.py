@@ -112,12 +112,15 @@ class Contender:
 def start_all(scratch, origin, go_peer):
     """Every contender, started and listening."""
     echo = Server("echo", [binary("bench/echo/echo")], os.path.join(scratch, "echo.log"), True)
+    parsed = Server("echo --parse", [binary("bench/echo/echo"), "--parse"],
+                    os.path.join(scratch, "echo-parse.log"), True)
     go = Server("go-peer", [go_peer], os.path.join(scratch, "go.log"), True)
     go.await_ready(accepts(go.port))
     proxy = nginx.start_proxy(scratch, origin.server.port)
     return [
         Contender("spillway", "Spillway RoundTrip", start_daemon(scratch), origin),
-        Contender("echo", "gRPC C++ echo", echo, origin, reaches_origin=False),
+        Contender("echo", "gRPC C++ echo, raw bytes", echo, origin, reaches_origin=False),
+        Contender("parsed", "gRPC C++ echo, parsed", parsed, origin, reaches_origin=False),
         Contender("go", "Go: grpc-go + net/http", go, origin),
         Contender("nginx", "nginx proxy, HTTP/1.1", proxy, origin, http1=True),
     ]

@@ -132,9 +132,9 @@ def _large_run(daemon, origin, message, requests, in_flight, scratch, verdicts, 
         raise BenchError("large bodies, down: not every body arrived whole")
     peak = daemon.peak_bytes()
     rate = figures.per_second * LARGE / MIB
-    verdicts.add(f"10 MiB {direction}, peak memory, bodies in flight", peak / (in_flight * LARGE),
-                 None)
-    verdicts.add(f"10 MiB {direction}, peak memory, later / first", peak / first_peak, 1.25)
+    name = f"10 MiB {direction}, {in_flight} at a time, memory"
+    verdicts.add(f"{name} / bodies in flight", peak / (in_flight * LARGE), None)
+    verdicts.add(f"{name}, later / first", peak / first_peak, 1.5)
     line = (f"{direction}, {in_flight} at a time", f"{rate:,.0f} MiB/s",
             f"{cpu * 1e3 / requests:.1f} ms", table.microseconds(figures.percentile(0.5)),
             table.size(peak))
