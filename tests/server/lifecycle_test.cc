@@ -44,6 +44,11 @@ class Daemon {
     AwaitState(Lifecycle::State::kReady);
   }
 
+  // Run uses what is destroyed next.
+  ~Daemon() {
+    if (status.valid()) status.wait();
+  }
+
   void AwaitState(Lifecycle::State state) {
     while (lifecycle.state() < state) std::this_thread::yield();
   }
