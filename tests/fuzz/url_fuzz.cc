@@ -1,7 +1,7 @@
 // Any text into the URL parser.
 //
 // Oracles: what it accepts satisfies the invariants of url.h, prints to a text that parses to the
-// same Url, and reads to the same scheme, host and port for Boost.URL.
+// same Url, and reads to the same scheme, host and port for Boost.URL (C-034).
 
 #include <arpa/inet.h>
 

@@ -15,6 +15,20 @@ bool HasField(const HeaderList& fields, const std::string& wanted) {
   });
 }
 
+std::string_view NameOf(BodyKind kind) {
+  switch (kind) {
+    case BodyKind::kNone:
+      return "none";
+    case BodyKind::kLength:
+      return "length";
+    case BodyKind::kChunked:
+      return "chunked";
+    case BodyKind::kUntilClose:
+      return "until_close";
+  }
+  return "";
+}
+
 bool OnePrintableLine(const std::string& text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
 }
@@ -128,6 +142,7 @@ void Judge::CheckFact(const std::string& fact, const std::string& value) {
     Require(story_.trailers.has_value() && HasField(*story_.trailers, value),
             "the trailer is missing: " + value);
   }
+  if (fact == "body_kind") Equal(fact, std::string(NameOf(story_.kind)), value);
   if (fact == "reused") Equal(fact, story_.record.reused ? "1" : "0", value);
   if (fact == "headless") Require(!story_.head.has_value(), "no head should have been delivered");
   CheckHead(fact, value);

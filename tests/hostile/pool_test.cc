@@ -101,6 +101,29 @@ TEST(Pool, I5OverTheIdleLimitTheReturnedConnectionIsClosed) {
   EXPECT_EQ(client.counts().closed.count("lru"), 1U);
 }
 
+TEST(Pool, I6OverTheProcessWideCapTheOldestIdleConnectionGivesWay) {
+  Origin first("serve\n");
+  Origin second("serve\n");
+  Origin third("serve\n");
+  TestClient::Options options;
+  options.limits.max_connections = 2;
+  TestClient client(std::move(options));
+  ASSERT_TRUE(client.Get(first.url("/a")).Finish().ok());
+  ASSERT_TRUE(client.Get(second.url("/a")).Finish().ok());
+  ASSERT_TRUE(client.Get(third.url("/a")).Finish().ok());
+  EXPECT_TRUE(first.log().Await([](const auto& seen) { return seen[0].closed; }));
+  EXPECT_FALSE(second.seen()[0].closed) << "used later than the first";
+  EXPECT_LE(client.transport().connection_count(), 2U);
+}
+
+TEST(Pool, V17ASmallRequestLeavesInOneSegment) {
+  Origin origin("serve\n");
+  TestClient client;
+  ASSERT_TRUE(client.Get(origin.url("/a")).Finish().ok());
+  ASSERT_TRUE(client.Post(origin.url("/b"), "a small body").Finish().ok());
+  EXPECT_EQ(origin.seen()[0].segments, 2U) << "head and body of the second in one write";
+}
+
 TEST(Pool, I8CloseIdleClosesWhatIsIdleOnly) {
   Origin origin(Holding());
   TestClient client;

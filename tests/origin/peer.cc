@@ -1,8 +1,8 @@
 #include "tests/origin/peer.h"
 
 #include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -147,6 +147,13 @@ bool Peer::AwaitTaken() {
     ppoll(waits.data(), waits.size(), &pause, nullptr);
     if (waits[1].revents != 0 || (waits[0].revents & kHungUp) != 0) return false;
   }
+}
+
+std::uint64_t Peer::DataSegments() const {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 0;
+  return info.tcpi_data_segs_in;
 }
 
 void Peer::ShutdownSend() {

@@ -32,6 +32,9 @@ class Peer {
   // Waits until the peer's program has read everything sent so far; false when it is gone.
   bool AwaitTaken();
 
+  // TCP segments with data that have come so far.
+  std::uint64_t DataSegments() const;
+
   void ShutdownSend();
   void ShutdownReceive();
   void Close();

@@ -100,7 +100,7 @@ bool Player::ReadMore() {
   const std::size_t before = in_.size();
   const Peer::Got got = peer_.Receive(in_);
   if (got == Peer::Got::kBytes) {
-    log_.OnBytes(connection_, in_.size() - before);
+    log_.OnBytes(connection_, in_.size() - before, peer_.DataSegments());
     return true;
   }
   Ended(got);

@@ -36,6 +36,7 @@ enum class PeerEnd : std::uint8_t { kOpen, kFin, kReset };
 struct SeenConnection {
   std::uint64_t number = 0;           // order of accept, from 1
   std::uint64_t bytes = 0;            // received, read by the script or not
+  std::uint64_t segments = 0;         // TCP segments they came in
   std::vector<SeenRequest> requests;  // heads that were complete
   std::uint64_t request_count = 0;    // also when requests are not kept
   PeerEnd peer_end = PeerEnd::kOpen;

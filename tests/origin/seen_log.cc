@@ -19,8 +19,11 @@ void SeenLog::Change(std::uint64_t connection, const std::function<void(SeenConn
   changed_.notify_all();
 }
 
-void SeenLog::OnBytes(std::uint64_t connection, std::size_t count) {
-  Change(connection, [&](SeenConnection& seen) { seen.bytes += count; });
+void SeenLog::OnBytes(std::uint64_t connection, std::size_t count, std::uint64_t segments) {
+  Change(connection, [&](SeenConnection& seen) {
+    seen.bytes += count;
+    seen.segments = segments;
+  });
 }
 
 void SeenLog::OnHead(std::uint64_t connection, const SeenRequest& request) {

@@ -26,7 +26,7 @@ class SeenLog {
   explicit SeenLog(bool keep_requests) : keep_requests_(keep_requests) {}
 
   std::uint64_t Open();
-  void OnBytes(std::uint64_t connection, std::size_t count);
+  void OnBytes(std::uint64_t connection, std::size_t count, std::uint64_t segments);
   void OnHead(std::uint64_t connection, const SeenRequest& request);
   void OnBody(std::uint64_t connection, std::string_view body, bool complete);
   void OnStray(std::uint64_t connection, std::string_view bytes);

@@ -29,7 +29,7 @@ void Flip(std::string& value) { value += "x"; }
 void Flip(std::uint16_t& value) { ++value; }
 
 // Every field alone makes another key: equality, hash and text all see it.
-TEST(PoolKey, DiffersWhenAnyFieldDiffers_K1_K2) {
+TEST(PoolKey, DiffersWhenAnyFieldDiffers_K1_K2_K6) {
   for (const PoolKey& base : {PoolKey(), FullKey()}) {
     std::set<std::string> texts = {base.Text()};
     const auto check = [&](const auto& field) {
