@@ -181,6 +181,7 @@ void Resolver::Resolve(const std::string& name, Callback callback) {
       }
     }
   }
+  // NOLINTNEXTLINE(bugprone-use-after-move): moved only where there is no answer yet
   if (answer != nullptr) return callback(std::move(answer));
   if (start_thread) std::thread([state = state_] { state->Run(); }).detach();
 }
