@@ -185,12 +185,12 @@ void FakeTransport::Run() {
 
 void FakeTransport::AwaitStarted(std::uint64_t count) {
   MutexLock lock(mutex_);
-  changed_.wait(mutex_, [&] { return started_ >= count; });
+  while (started_ < count) changed_.wait(mutex_);
 }
 
 void FakeTransport::AwaitNoneOpen() {
   MutexLock lock(mutex_);
-  changed_.wait(mutex_, [&] { return open_.empty(); });
+  while (!open_.empty()) changed_.wait(mutex_);
 }
 
 std::uint64_t FakeTransport::cancels() const {
