@@ -3,9 +3,12 @@
 import os
 import shutil
 import subprocess
+import time
 
 from harness import load, nginx, wire
-from harness.process import BenchError, Server, accepts, answers, free_port
+from harness.process import (
+    BenchError, Server, accepts, answers, busy_seconds, children_seconds, free_port,
+)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 METHOD = "spillway.v1.Egress/RoundTrip"
@@ -89,11 +92,14 @@ class Contender:
             # HTTP/1.1 has no streams: as many connections give the same requests in flight.
             clients, streams = clients * streams, 1
         connections_before, served_before = self._origin.counts()
-        cpu_before = self.server.cpu_seconds()
+        cpu_before, ours_before = self.server.cpu_seconds(), self._own_seconds()
+        busy_before, begun = busy_seconds(), time.monotonic()
         figures = load.run(
             self._url, requests, clients, streams, scratch, self._message, self._http1
         )
         cpu = self.server.cpu_seconds() - cpu_before
+        others = busy_seconds() - busy_before - (self._own_seconds() - ours_before)
+        capacity = (time.monotonic() - begun) * os.cpu_count()
         connections, served = self._origin.counts()
         expected = requests if self._reaches_origin else 0
         if served - served_before != expected:
@@ -106,7 +112,13 @@ class Contender:
             "p50_us": figures.percentile(0.50),
             "p99_us": figures.percentile(0.99),
             "dialled": connections - connections_before,
+            "others": max(0.0, others / capacity),
         }
+
+    def _own_seconds(self):
+        """CPU time of everything that takes part in a round."""
+        return (self.server.cpu_seconds() + self._origin.server.cpu_seconds() + children_seconds()
+                + time.process_time())
 
 
 def start_all(scratch, origin, go_peer):

@@ -38,6 +38,19 @@ def get(url, timeout=5.0):
         return answer.read().decode()
 
 
+def busy_seconds():
+    """CPU time that the whole machine has spent on anything."""
+    with open("/proc/stat", encoding="ascii") as stat:
+        user, nice, system, _, _, irq, softirq, *_ = map(int, stat.readline().split()[1:])
+    return (user + nice + system + irq + softirq) / TICKS
+
+
+def children_seconds():
+    """CPU time of child processes that have ended, such as h2load."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 class Server:
     """A process under test and what /proc says of it."""
 
