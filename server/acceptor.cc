@@ -77,8 +77,13 @@ void Acceptor::Loop() {
     // While paused only the wake-up is listened to; connections wait in the kernel's backlog.
     const nfds_t count = paused_ ? 1 : polled.size();
     const int timeout = paused_ ? static_cast<int>(kBackoff.count()) : -1;
-    if (::poll(polled.data(), count, timeout) < 0 && errno != EINTR) paused_ = true;
-    if (std::exchange(paused_, false)) continue;
+    const bool polled_well = ::poll(polled.data(), count, timeout) >= 0;
+    const bool was_paused = std::exchange(paused_, false);
+    if (!polled_well) {
+      paused_ = errno != EINTR;  // no memory, say: wait before trying again
+      continue;
+    }
+    if (was_paused) continue;
     for (std::size_t i = 1; i < polled.size() && !paused_; ++i) {
       if (polled[i].revents != 0) AcceptSome(polled[i].fd);
     }

@@ -53,7 +53,7 @@ void Admission::End(std::uint64_t bytes, CallOutcome outcome) {
       cancelled_.fetch_add(1, std::memory_order_relaxed);
       break;
   }
-  running_.fetch_sub(1);
+  if (running_.fetch_sub(1) == 1 && stopped_.load()) on_empty_();
 }
 
 CallLedger Admission::ledger() const {

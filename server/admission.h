@@ -11,7 +11,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <utility>
 
 #include "transport/base/failure.h"
 
@@ -44,13 +46,18 @@ class Admission {
   // The call is over and gives back all `bytes` it had been let in with or grown by.
   void End(std::uint64_t bytes, CallOutcome outcome);
 
-  // From now on Admit refuses every call.
-  void StopAdmitting() { stopped_.store(true); }
+  // From now on Admit refuses every call. `on_empty` is called, on any thread, whenever the last
+  // running call ended. Once.
+  void StopAdmitting(std::function<void()> on_empty) {
+    on_empty_ = std::move(on_empty);
+    stopped_.store(true);
+  }
   bool stopped() const { return stopped_.load(); }
   CallLedger ledger() const;
 
  private:
   const AdmissionLimits limits_;
+  std::function<void()> on_empty_;  // set before stopped_
   std::atomic<bool> stopped_{false};
   std::atomic<std::uint64_t> running_{0};
   std::atomic<std::uint64_t> bytes_{0};

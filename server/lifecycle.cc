@@ -139,14 +139,16 @@ void Lifecycle::Drain(const Parts& parts) {
   }
 
   state_ = State::kDraining;
-  parts.admission->StopAdmitting();
+  parts.admission->StopAdmitting([this] { Wake(); });
   parts.egress->StopAccepting();
   transport.Drain([this] {
     drained_ = true;
     Wake();
   });
   Log(LogLevel::kInfo, "draining", {{"running", parts.admission->ledger().running}});
-  WaitDraining(After(transport.Now(), options_.grace), parts, [&] { return drained_.load(); });
+  // Ended calls may still be on their way to callers that read slowly.
+  WaitDraining(After(transport.Now(), options_.grace), parts,
+               [&] { return drained_.load() && parts.admission->ledger().running == 0; });
   if (!drained_.load()) {
     Log(LogLevel::kWarning, "grace time is over: cancelling what still runs",
         {{"running", parts.admission->ledger().running}});

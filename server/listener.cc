@@ -73,12 +73,22 @@ socklen_t FillUnix(const std::string& path, SocketAddress& out) {
   return sizeof out.local;
 }
 
+// A folder that others may write to without the sticky bit, or that belongs to another user than us
+// and root, lets them put a socket of their own in place of ours.
+bool IsTrusted(const std::string& folder) {
+  struct stat info {};
+  if (folder.empty() || ::stat(folder.c_str(), &info) != 0) return true;  // bind says what is wrong
+  const bool shared = (info.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (info.st_mode & S_ISVTX) == 0;
+  return !shared && (info.st_uid == ::geteuid() || info.st_uid == 0);
+}
+
 // Makes way for a socket file at `path`. Returns why that is not possible, or "".
 std::string ClearPath(const std::string& path) {
   const std::string folder = path.substr(0, path.rfind('/'));
   if (!folder.empty() && ::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
     return "cannot make the folder: " + ErrnoText(errno);
   }
+  if (!IsTrusted(folder)) return "another user could replace the socket in its folder";
   struct stat file {};
   if (::lstat(path.c_str(), &file) != 0) return errno == ENOENT ? "" : ErrnoText(errno);
   if (!S_ISSOCK(file.st_mode)) return "a file that is not a socket is in the way";

@@ -93,6 +93,9 @@ void UnaryCall::Cancel() {
 void UnaryCall::OnCancel() { Cancel(); }
 
 void UnaryCall::OnDone() {
+  // Only now has gRPC let go of the response: a caller that does not read keeps its share of the
+  // memory, and a drain waits for it.
+  if (admitted_) context_.admission->End(held_bytes(), outcome_);
   // The handle may hold the sink, which is this.
   handle_.reset();
   self_.reset();
@@ -144,7 +147,7 @@ void UnaryCall::Refuse(const Failure& failure) {
 
 void UnaryCall::End(const grpc::Status& status, CallOutcome outcome) {
   if (status.error_code() == grpc::StatusCode::INTERNAL) LogInternal(status.error_message());
-  if (admitted_) context_.admission->End(held_bytes(), outcome);
+  outcome_ = outcome;
   context_.observer->OnCallEnded(kMethod, StatusCodeName(status.error_code()),
                                  context_.transport->Now() - started_);
   Finish(status);

@@ -67,6 +67,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor, public Collector {
   const Instant started_;
   ExchangeDetail detail_ = ExchangeDetail::kSummary;
   bool admitted_ = false;
+  CallOutcome outcome_ = CallOutcome::kFailed;
   std::shared_ptr<RoundTripHandle> handle_;
   std::atomic<RoundTripHandle*> cancellable_{nullptr};  // handle_, once it is set
   std::shared_ptr<UnaryCall> self_;                     // until OnDone

@@ -32,4 +32,9 @@ std::shared_ptr<PoolEntry> ConnectionBudget::Return() {
   return next;
 }
 
+std::shared_ptr<PoolEntry> ConnectionBudget::LongestStalled() {
+  MutexLock lock(mu_);
+  return stalled_.empty() ? nullptr : stalled_.front();
+}
+
 }  // namespace spillway

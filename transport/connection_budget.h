@@ -27,6 +27,8 @@ class ConnectionBudget {
   // Gives a place back. The key returned, if any, now owns it.
   std::shared_ptr<PoolEntry> Return();
 
+  // The key that gets the next place; null when none is stalled.
+  std::shared_ptr<PoolEntry> LongestStalled();
   bool has_stalled() const { return stalled_count_.load(std::memory_order_relaxed) > 0; }
   std::uint32_t used() const { return used_count_.load(std::memory_order_relaxed); }
   std::uint32_t limit() const { return limit_; }

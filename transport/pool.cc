@@ -63,11 +63,14 @@ std::shared_ptr<PoolEntry> Pool::EntryFor(const PoolKey& key, const Destination&
                                           observer_.ForKey(key, destination.name));
   MutexLock lock(shard.mu);
   Sweep(shard, Now());
+  if (closed_.load()) {
+    Actions none;  // an empty machine has nothing to do
+    made->machine.Drain(Now(), none);
+  }
   return shard.entries.emplace(key, std::move(made)).first->second;
 }
 
-// ---- Events
-// --------------------------------------------------------------------------------------
+// --- Events ---
 
 template <typename Event>
 void Pool::Apply(const std::shared_ptr<PoolEntry>& entry, Event&& event) {
@@ -123,8 +126,15 @@ bool Pool::TryTakeRetry(PoolEntry& entry) {
 
 void Pool::ReleaseLease(const std::shared_ptr<PoolEntry>& entry, ConnId conn,
                         const ReleaseVerdict& verdict) {
+  ReleaseVerdict given = verdict;
+  if (verdict.reusable && budget_.has_stalled() && !GiveUpAnIdleConnection() &&
+      SomebodyStarves(*entry) && !giving_up_.exchange(true)) {
+    // Every connection is busy and a key has none at all: this one makes room for it.
+    given.reusable = false;
+    given.why_not = CloseReason::kLru;
+  }
   Apply(entry, [&](HostPool& machine, Instant now, Actions& actions) {
-    machine.Release(conn, verdict, now, actions);
+    machine.Release(conn, given, now, actions);
   });
   if (budget_.has_stalled()) GiveUpAnIdleConnection();
 }
@@ -133,6 +143,7 @@ void Pool::ReleaseLeaseUnused(const std::shared_ptr<PoolEntry>& entry, ConnId co
   Apply(entry, [&](HostPool& machine, Instant now, Actions& actions) {
     machine.ReleaseUnused(conn, now, actions);
   });
+  if (budget_.has_stalled()) GiveUpAnIdleConnection();
 }
 
 void Pool::OnDialDone(const std::shared_ptr<PoolEntry>& entry, ConnId conn, EventLoop& loop,
@@ -194,10 +205,10 @@ void Pool::OnConnectionClosed(const std::shared_ptr<PoolEntry>& entry, ConnId co
   ReturnPlace();
 }
 
-// ---- The connection budget
-// -----------------------------------------------------------------------
+// --- The connection budget ---
 
 void Pool::ReturnPlace() {
+  giving_up_.store(false);
   // Each stalled key gets a chance to use the place; one that no longer needs it hands it on.
   while (const std::shared_ptr<PoolEntry> entry = budget_.Return()) {
     bool unused = false;
@@ -217,7 +228,17 @@ void Pool::ReturnPlace() {
   }
 }
 
-void Pool::GiveUpAnIdleConnection() {
+bool Pool::SomebodyStarves(const PoolEntry& releasing) {
+  const std::shared_ptr<PoolEntry> stalled = budget_.LongestStalled();
+  if (stalled == nullptr || stalled.get() == &releasing) return false;
+  MutexLock lock(stalled->shard.mu);
+  const HostPoolSnapshot state = stalled->machine.Snapshot(Now());
+  return state.idle + state.active + state.connecting == 0;
+}
+
+bool Pool::GiveUpAnIdleConnection() {
+  // One at a time: the place comes back when the connection has closed, and wakes the next.
+  if (giving_up_.exchange(true)) return true;
   const Instant now = Now();
   std::shared_ptr<PoolEntry> oldest;
   Instant oldest_since = kNever;
@@ -229,14 +250,17 @@ void Pool::GiveUpAnIdleConnection() {
       oldest = entry;
     }
   }
-  if (oldest == nullptr) return;
-  Apply(oldest, [](HostPool& machine, Instant at, Actions& actions) {
-    machine.EvictOldestIdle(at, actions);
-  });
+  bool evicted = false;
+  if (oldest != nullptr) {
+    Apply(oldest, [&](HostPool& machine, Instant at, Actions& actions) {
+      evicted = machine.EvictOldestIdle(at, actions);
+    });
+  }
+  if (!evicted) giving_up_.store(false);
+  return evicted;
 }
 
-// ---- Time
-// ----------------------------------------------------------------------------------------
+// --- Time ---
 
 bool Pool::NoteDeadline(PoolShard& shard, PoolEntry& entry) {
   const Instant next = entry.machine.NextDeadline();

@@ -139,7 +139,10 @@ class Pool {
   void OnConnectionClosed(const std::shared_ptr<PoolEntry>& entry, ConnId conn,
                           const ConnectionInfo& info, const ConnectionEnd& end);
   void ReturnPlace();
-  void GiveUpAnIdleConnection();
+  // True when an idle connection is being closed to make room.
+  bool GiveUpAnIdleConnection();
+  // The longest-stalled key is another one and has no connection at all.
+  bool SomebodyStarves(const PoolEntry& releasing);
 
   // True when the shard's timer must be armed anew. Under the shard's mutex.
   static bool NoteDeadline(PoolShard& shard, PoolEntry& entry) SPILLWAY_REQUIRES(shard.mu);
@@ -158,6 +161,7 @@ class Pool {
   ConnectionBudget budget_;
   std::atomic<std::uint64_t> next_connection_id_{1};
   std::atomic<bool> closed_{false};
+  std::atomic<bool> giving_up_{false};  // a connection is closing to make room
   std::vector<std::unique_ptr<PoolShard>> shards_;
 };
 

@@ -85,7 +85,7 @@ void Pool::Drain() {
 }
 
 void Pool::CloseAll() {
-  closed_.store(true, std::memory_order_relaxed);
+  closed_.store(true);
   Drain();
   for (const std::shared_ptr<PoolEntry>& entry : AllEntries()) {
     std::vector<std::shared_ptr<Http1Connection>> connections;

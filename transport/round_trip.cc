@@ -79,8 +79,7 @@ void RoundTrip::Start() {
   Acquire(request_.fresh_connection, false);
 }
 
-// ---- Getting a connection
-// ------------------------------------------------------------------------
+// --- Getting a connection ---
 
 void RoundTrip::Acquire(bool fresh, bool retry) {
   AcquireRequest wanted;
@@ -131,8 +130,7 @@ void RoundTrip::OnNoGrant(std::shared_ptr<const Failure> why) {
   End(*why);
 }
 
-// ---- An attempt
-// ----------------------------------------------------------------------------------
+// --- An attempt ---
 
 void RoundTrip::StartAttempt(Lease lease) {
   const std::shared_ptr<Http1Connection> connection = lease.connection();
@@ -166,7 +164,8 @@ void RoundTrip::StartAttempt(Lease lease) {
   spec.head_request = request_.head.method == "HEAD";
   spec.limits = request_.limits;
   spec.response_limits = &request_.destination->response;
-  if (request_.body != nullptr && record_.attempts > 0) request_.body->Rewind();
+  if (request_.body != nullptr && body_offered_) request_.body->Rewind();
+  body_offered_ = true;
   ++record_.attempts;
   const std::shared_ptr<RoundTrip> self = shared_from_this();
   if (connection->Start(std::move(spec), self, token) == StartResult::kStale) return OnStale();
@@ -226,8 +225,7 @@ Flow RoundTrip::RefuseBody() {
   return Flow::kAbort;
 }
 
-// ---- After an attempt
-// ----------------------------------------------------------------------------
+// --- After an attempt ---
 
 void RoundTrip::OnExchangeDone(ExchangeResult result) {
   Lease lease;
@@ -341,8 +339,7 @@ void RoundTrip::OnAttemptFailed(const ExchangeResult& result) {
 
 void RoundTrip::SuppressRetry(RetrySuppressed why) { entry_->observer->OnRetrySuppressed(why); }
 
-// ---- Ending
-// --------------------------------------------------------------------------------------
+// --- Ending ---
 
 void RoundTrip::End(std::optional<Failure> failure) {
   {

@@ -81,7 +81,7 @@ class RoundTrip final : public RoundTripHandle,
   // The course of events; no two of these change at once.
   Instant acquire_started_{};
   std::uint32_t stale_grants_ = 0;
-  bool repeating_ = false;  // the attempt under way is not the first
+  bool body_offered_ = false;  // to a connection, which may have read from it
   AttemptKind kind_ = AttemptKind::kFirst;
   Delivery worst_ = Delivery::kNotSent;
   std::optional<Failure> own_failure_;  // why we ended an exchange ourselves

@@ -111,6 +111,8 @@ class TransportImpl final : public Transport {
 Result<PreparedRequest> TransportImpl::Prepare(Request& request, Instant now) const {
   Result<Url> url = ParseUrl(request.url);
   if (url.has_error()) return url.error();
+  // Never in clear text what was asked for in TLS.
+  if (url->scheme != "http") return Unimplemented("url");
   PreparedRequest prepared;
   prepared.head.method = request.method.empty() ? "GET" : std::move(request.method);
   prepared.head.url = *std::move(url);
@@ -179,7 +181,8 @@ std::shared_ptr<RoundTripHandle> TransportImpl::Start(Request request,
                       "the deadline had passed on arrival"};
   }
   if (refused.has_value()) {
-    Refuse(*std::move(refused), request.method, now, *sink);
+    const std::string& method = prepared.has_error() ? request.method : prepared->head.method;
+    Refuse(*std::move(refused), method, now, *sink);
     EndOne();
     return nullptr;
   }

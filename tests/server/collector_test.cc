@@ -121,7 +121,7 @@ TEST(Admission, RefusesAboveItsLimitsAndCountsEveryOutcome) {  // C-045
 TEST(Admission, RefusesEveryCallOnceItHasStopped) {
   Admission admission{AdmissionLimits{}};
   ASSERT_FALSE(admission.Admit(1).has_value());
-  admission.StopAdmitting();
+  admission.StopAdmitting([] {});
   const Failure refusal = admission.Admit(1).value();
   EXPECT_EQ(refusal.reason, Reason::kDraining);
   EXPECT_EQ(refusal.delivery, Delivery::kNotSent);

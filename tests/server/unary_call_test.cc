@@ -209,8 +209,10 @@ TEST(UnaryCall, CancelsEveryExchangeWhenTheCallersConnectionGoesAway) {  // C-04
     calls.back()->Finish(&responses[i], &statuses[i], nullptr);
   }
   fixture.transport.AwaitStarted(kCalls);
+  std::promise<void> empty;
+  fixture.admission.StopAdmitting([&] { empty.set_value(); });
   ::shutdown(socket, SHUT_RDWR);
-  fixture.transport.AwaitNoneOpen();
+  empty.get_future().get();
   const CallLedger ledger = fixture.admission.ledger();
   EXPECT_EQ(ledger.cancelled, kCalls);
   EXPECT_EQ(ledger.running, 0u);

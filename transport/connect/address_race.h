@@ -24,6 +24,8 @@ class AddressRace {
   // The address (its index in the list given) whose turn it is at `now`, if any.
   std::optional<std::size_t> Next(Instant now);
   void OnFailed(Instant now);
+  // The caller stopped waiting for one attempt to make room for the next.
+  void OnGivenUp() { --running_; }
   // When Next will have one; kNever when all were started.
   Instant NextDue() const;
   // All were started and all failed.

@@ -67,7 +67,7 @@ StartResult Http1Connection::Start(ExchangeSpec spec, std::shared_ptr<ExchangeHa
   auto exchange = std::make_shared<Exchange>(std::move(spec), std::move(handler), token, now);
   {
     MutexLock lock(mu_);
-    if (closed_) return StartResult::kStale;
+    if (closed_ || doomed_) return StartResult::kStale;
     SPILLWAY_CHECK_NOTE(exchange_ == nullptr, "one exchange at a time on HTTP/1");
     char byte = 0;
     const ssize_t seen = ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -77,6 +77,7 @@ StartResult Http1Connection::Start(ExchangeSpec spec, std::shared_ptr<ExchangeHa
       const bool untouched = status == WriteStatus::kSocketError && exchange->writer.sent() == 0;
       if (!untouched) {
         exchange_ = exchange;
+        uses_.fetch_add(1, std::memory_order_relaxed);
         AfterWrite(*exchange, status);
         const Instant due = exchange->deadlines.Next();
         if (due.time_since_epoch().count() < timer_due_.load(std::memory_order_relaxed)) {
@@ -95,6 +96,7 @@ void Http1Connection::Abort(std::uint64_t token, Failure failure) {
   loop_.Post([self = shared_from_this(), token, failure = std::move(failure)]() mutable {
     const Exchange* exchange = self->current();
     if (exchange == nullptr || exchange->token != token) return;
+    failure.phase = exchange->deadlines.phase();
     self->FailExchange(std::move(failure), CloseReason::kCancelled);
   });
 }
@@ -114,12 +116,7 @@ void Http1Connection::Resume(std::uint64_t token) {
 }
 
 void Http1Connection::Close(CloseReason reason) {
-  loop_.Post([self = shared_from_this(), reason] {
-    if (self->current() == nullptr) return self->Shut(reason);
-    Failure failure{Reason::kDraining, Source::kService, Phase::kNone, Delivery::kNotSent,
-                    "the connection was closed by the service"};
-    self->FailExchange(std::move(failure), reason);
-  });
+  loop_.Post([self = shared_from_this(), reason] { self->Shut(reason); });
 }
 
 Http1Connection::Exchange* Http1Connection::current() {
@@ -127,8 +124,7 @@ Http1Connection::Exchange* Http1Connection::current() {
   return exchange_.get();
 }
 
-// ---- Ending
-// --------------------------------------------------------------------------------------
+// --- Ending ---
 
 std::shared_ptr<Http1Connection::Exchange> Http1Connection::Detach() {
   MutexLock lock(mu_);
@@ -138,8 +134,13 @@ std::shared_ptr<Http1Connection::Exchange> Http1Connection::Detach() {
 void Http1Connection::CompleteExchange(bool surplus_bytes, bool eof) {
   Exchange& exchange = *current();
   ExchangeResult& result = exchange.result;
-  const bool reusable =
-      exchange.verdict.reusable && exchange.writer.done() && !surplus_bytes && !eof;
+  ExchangeFacts facts;
+  facts.request_close = exchange.request_close;
+  facts.request_fully_written = exchange.writer.done();
+  facts.response_complete = true;
+  facts.surplus_bytes = surplus_bytes;
+  facts.eof_seen = eof;
+  const bool reusable = exchange.verdict.reusable && AllowReuse(facts);
   result.reusable = reusable;
   result.idle_hint = exchange.verdict.idle_hint;
   result.trailers = std::move(decoder_->trailers());
@@ -148,7 +149,6 @@ void Http1Connection::CompleteExchange(bool surplus_bytes, bool eof) {
   if (!reusable) {
     result.why_not = surplus_bytes ? CloseReason::kUnsolicited : CloseReason::kOriginClose;
   }
-  ++uses_;
   // Detached before anybody hears of it: who releases the connection may start the next exchange.
   const std::shared_ptr<Exchange> finished = Detach();
   if (!reusable) Shut(result.why_not);
@@ -158,35 +158,46 @@ void Http1Connection::CompleteExchange(bool surplus_bytes, bool eof) {
 
 void Http1Connection::FailExchange(Failure failure, CloseReason reason) {
   const std::shared_ptr<Exchange> failed = Detach();
-  ExchangeResult& result = failed->result;
-  result.bytes_sent = failed->writer.sent();
+  Shut(reason);
+  EndFailed(*failed, std::move(failure), reason);
+}
+
+void Http1Connection::EndFailed(Exchange& failed, Failure failure, CloseReason reason) {
+  ExchangeResult& result = failed.result;
+  result.bytes_sent = failed.writer.sent();
   result.why_not = reason;
   result.ended = Now();
-  failure.delivery = DeliveryOf(failed->head_delivered, result.bytes_sent);
-  failure.response_status = failed->status;
+  failure.delivery = DeliveryOf(failed.head_delivered, result.bytes_sent);
+  failure.response_status = failed.status;
   result.failure = std::move(failure);
-  ++uses_;
-  Shut(reason);
-  failed->handler->OnExchangeDone(std::move(result));
+  failed.handler->OnExchangeDone(std::move(result));
 }
 
 void Http1Connection::Shut(CloseReason reason) {
+  std::shared_ptr<Exchange> cut;
   {
     MutexLock lock(mu_);
     if (closed_) return;
     closed_ = true;
+    // One may have been attached since the loop last looked.
+    cut = std::exchange(exchange_, nullptr);
     ResetIfUnsent(descriptor_);
     boost::system::error_code ignored;
     socket_.close(ignored);
   }
   timer_.cancel();
   if (const OnClosed on_closed = std::exchange(on_closed_, nullptr)) {
-    on_closed(ConnectionEnd{reason, uses_});
+    on_closed(ConnectionEnd{reason, uses_.load(std::memory_order_relaxed)});
   }
+  if (cut == nullptr) return;
+  const bool ours = reason == CloseReason::kDrain;
+  Failure failure{ours ? Reason::kDraining : Reason::kConnectionTerminated,
+                  ours ? Source::kService : Source::kOrigin, cut->deadlines.phase(),
+                  Delivery::kUnknown, "the connection closed under the exchange"};
+  EndFailed(*cut, std::move(failure), reason);
 }
 
-// ---- Writing
-// -------------------------------------------------------------------------------------
+// --- Writing ---
 
 std::function<void()> Http1Connection::WriteAgain(const Exchange& exchange) {
   if (exchange.body == nullptr || exchange.body->buffered() != nullptr) return nullptr;
@@ -243,8 +254,7 @@ void Http1Connection::ContinueWriting() {
   ArmTimer();
 }
 
-// ---- Time
-// ----------------------------------------------------------------------------------------
+// --- Time ---
 
 void Http1Connection::RequestTimer(Instant due) {
   timer_due_.store(due.time_since_epoch().count(), std::memory_order_relaxed);

@@ -87,10 +87,11 @@ class Http1Connection : public std::enable_shared_from_this<Http1Connection> {
   void OnUnsolicited(const ReadResult& read);
   void OnReadEnd(const ReadResult& read);
   Next Consume(std::string_view input, const std::shared_ptr<const void>& owner);
-  void JudgeHead(Exchange& exchange);
+  void NoteHead(Exchange& exchange);
   Next Deliver(Flow flow, std::string_view rest, const std::shared_ptr<const void>& owner);
   void CompleteExchange(bool surplus_bytes, bool eof);
   void FailExchange(Failure failure, CloseReason reason);
+  static void EndFailed(Exchange& failed, Failure failure, CloseReason reason);
   std::shared_ptr<Exchange> Detach();
   Exchange* current();
 
@@ -117,10 +118,12 @@ class Http1Connection : public std::enable_shared_from_this<Http1Connection> {
   // points to without the mutex.
   std::shared_ptr<Exchange> exchange_ SPILLWAY_GUARDED_BY(mu_);
   bool closed_ SPILLWAY_GUARDED_BY(mu_) = false;
+  // Bytes or an end were read while it was idle: nothing may start on it any more.
+  bool doomed_ SPILLWAY_GUARDED_BY(mu_) = false;
+  std::atomic<std::uint64_t> uses_{0};  // exchanges attached
 
   // Loop only.
   std::unique_ptr<ResponseDecoder> decoder_;
-  std::uint64_t uses_ = 0;
   bool watching_ = false;
 };
 

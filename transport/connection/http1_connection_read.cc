@@ -14,13 +14,12 @@ namespace {
 
 // Reads in one go before other connections of the loop get their turn.
 constexpr int kMaxReadsPerTurn = 8;
-// A body piece at least this big is handed over with its buffer instead of being copied.
-constexpr std::size_t kAdoptBytes = 16 * 1024;
 constexpr std::size_t kBodyBufferBytes = 64 * 1024;
+// A piece that fills most of its buffer is handed over with it; a smaller one is copied, so that
+// what a receiver holds is at most a third more than what it counts.
+constexpr std::size_t kAdoptBytes = kBodyBufferBytes / 4 * 3;
 
 }  // namespace
-
-// -------------------------------------------------------------------------------------
 
 void Http1Connection::WatchReadable() {
   if (watching_) return;
@@ -55,6 +54,7 @@ Http1Connection::ReadResult Http1Connection::ReadSome(std::span<char> buffer) {
     read.status = ReadResult::Status::kError;
     read.error = errno;
   }
+  if (!read.busy && read.status != ReadResult::Status::kWouldBlock) doomed_ = true;
   return read;
 }
 
@@ -153,7 +153,7 @@ Http1Connection::Next Http1Connection::Consume(std::string_view input,
       case DecodeEvent::kHead: {
         exchange.head_delivered = true;
         exchange.deadlines.OnHead(Now());
-        JudgeHead(exchange);
+        NoteHead(exchange);
         flow = exchange.handler->OnHead(std::move(decoder_->head()), decoder_->body_kind(),
                                         decoder_->body_length());
         break;
@@ -175,14 +175,10 @@ Http1Connection::Next Http1Connection::Consume(std::string_view input,
 
 // The head is handed on, so what the keep-alive verdict needs of it is decided now; what only the
 // end of the exchange can tell is added by CompleteExchange.
-void Http1Connection::JudgeHead(Exchange& exchange) {
-  ExchangeFacts facts;
-  facts.request_close = exchange.request_close;
-  facts.request_fully_written = true;
-  facts.response_complete = true;
+void Http1Connection::NoteHead(Exchange& exchange) {
   const ResponseHead& head = decoder_->head();
-  exchange.verdict = JudgeKeepAlive(head, decoder_->body_kind(), facts,
-                                    exchange.response_limits.keep_alive_http10);
+  exchange.verdict =
+      JudgeHead(head, decoder_->body_kind(), exchange.response_limits.keep_alive_http10);
   exchange.status = head.status;
 }
 

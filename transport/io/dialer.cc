@@ -12,6 +12,8 @@ namespace spillway {
 namespace {
 
 constexpr std::size_t kMaxCauseBytes = 240;
+// Sockets of one dial at a time: when more addresses hang, the one tried longest is given up.
+constexpr std::size_t kMaxRacing = 4;
 
 asio::ip::address ToAsio(const IpAddress& address) {
   if (address.family == IpAddress::Family::kIpv4) {
@@ -53,7 +55,11 @@ Dial::Dial(EventLoop& loop, Resolver& resolver, AddressPolicy address_allowed, D
       address_allowed_(std::move(address_allowed)),
       target_(std::move(target)),
       callback_(std::move(callback)),
-      timer_(loop.context()) {}
+      timer_(loop.context()) {
+  loop_.AddConnection();
+}
+
+Dial::~Dial() { loop_.RemoveConnection(); }
 
 void Dial::Start() {
   loop_.Post([self = shared_from_this()] { self->Begin(); });
@@ -127,6 +133,7 @@ void Dial::TryAddress(std::size_t index) {
     NoteFailure(address, error);
     return race_->OnFailed(Now());
   }
+  if (attempts_.size() == kMaxRacing) GiveUpOldest();
   attempts_.push_back(attempt);
   attempt->socket.async_connect(
       endpoint, [self = shared_from_this(), attempt](const boost::system::error_code& result) {
@@ -136,8 +143,7 @@ void Dial::TryAddress(std::size_t index) {
 
 void Dial::OnAttempt(const std::shared_ptr<Attempt>& attempt,
                      const boost::system::error_code& error) {
-  std::erase(attempts_, attempt);
-  if (!callback_) return;
+  if (std::erase(attempts_, attempt) == 0 || !callback_) return;
   boost::system::error_code failed = error;
   if (!failed) {
     const auto local = attempt->socket.local_endpoint(failed);
@@ -148,14 +154,25 @@ void Dial::OnAttempt(const std::shared_ptr<Attempt>& attempt,
     }
   }
   if (failed) {
-    attempt->socket.close(failed);
-    NoteFailure(attempt->address, error);
+    boost::system::error_code ignored;
+    attempt->socket.close(ignored);
+    NoteFailure(attempt->address, failed);
     race_->OnFailed(Now());
     return Race();
   }
   DialOutcome outcome;
   outcome.socket.emplace(std::move(attempt->socket));
   Finish(std::move(outcome));
+}
+
+void Dial::GiveUpOldest() {
+  const std::shared_ptr<Attempt> oldest = attempts_.front();
+  attempts_.erase(attempts_.begin());
+  boost::system::error_code ignored;
+  oldest->socket.close(ignored);
+  NoteFailure(oldest->address,
+              boost::system::errc::make_error_code(boost::system::errc::timed_out));
+  race_->OnGivenUp();
 }
 
 void Dial::NoteFailure(const IpAddress& address, const boost::system::error_code& error) {

@@ -53,6 +53,7 @@ class Dial : public std::enable_shared_from_this<Dial> {
 
   Dial(EventLoop& loop, Resolver& resolver, AddressPolicy address_allowed, DialTarget target,
        Callback callback);
+  ~Dial();
 
   // Posts the start to the loop.
   void Start();
@@ -67,6 +68,7 @@ class Dial : public std::enable_shared_from_this<Dial> {
   void Race();
   void TryAddress(std::size_t index);
   void OnAttempt(const std::shared_ptr<Attempt>& attempt, const boost::system::error_code& error);
+  void GiveUpOldest();
   void NoteFailure(const IpAddress& address, const boost::system::error_code& error);
   void ArmTimer();
   void OnTimer();

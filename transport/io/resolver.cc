@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <system_error>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -183,7 +184,17 @@ void Resolver::Resolve(const std::string& name, Callback callback) {
   }
   // NOLINTNEXTLINE(bugprone-use-after-move): moved only where there is no answer yet
   if (answer != nullptr) return callback(std::move(answer));
-  if (start_thread) std::thread([state = state_] { state->Run(); }).detach();
+  if (start_thread) StartThread();
+}
+
+void Resolver::StartThread() {
+  try {
+    std::thread([state = state_] { state->Run(); }).detach();
+  } catch (const std::system_error&) {
+    // No thread to be had now. The next lookup tries again; until then the dial's budget decides.
+    MutexLock lock(state_->mu);
+    --state_->threads;
+  }
 }
 
 void Resolver::Stop() {

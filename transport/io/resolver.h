@@ -40,6 +40,8 @@ class Resolver {
   void Stop();
 
  private:
+  void StartThread();
+
   struct State;
   std::shared_ptr<State> state_;
 };

@@ -28,8 +28,10 @@ class Deadlines {
   Deadlines(const ExchangeLimits& limits, Instant now) : limits_(limits), since_(now) {}
 
   void OnWriteProgress(Instant now) { since_ = now; }
-  void OnWritten(Instant now) { Enter(Stage::kAwaiting, now); }
-  // The head arrived. It may do so before the request is written (O-100).
+  // The head may have arrived before the request was written (O-100).
+  void OnWritten(Instant now) {
+    if (stage_ == Stage::kWriting) Enter(Stage::kAwaiting, now);
+  }
   void OnHead(Instant now) { Enter(Stage::kBody, now); }
   void OnBodyProgress(Instant now) { since_ = now; }
   // While the receiver does not take data, a silent origin is not to blame.

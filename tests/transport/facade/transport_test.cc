@@ -85,6 +85,36 @@ TEST(Transport, ABadRequestDialsNothing) {
   EXPECT_TRUE(origin.seen().empty());
 }
 
+// Never in clear text what was asked for in TLS.
+TEST(Transport, AnHttpsUrlIsRefusedAndNothingIsDialled) {
+  Origin origin{OriginOptions{}};
+  const auto transport = MakeTransport();
+  const auto call = Do(*transport, Get("https://127.0.0.1:" + std::to_string(origin.port()) + "/"));
+  ASSERT_TRUE(call->record->failure.has_value());
+  EXPECT_EQ(call->record->failure->reason, Reason::kUnimplemented);
+  EXPECT_EQ(call->record->failure->field, "url");
+  EXPECT_TRUE(origin.seen().empty());
+}
+
+// A key without any connection is not starved by one that is never idle.
+TEST(Transport, ABusyKeyMakesRoomForOneThatHasNothing) {
+  Origin busy{OriginOptions{}};
+  Origin other{OriginOptions{}};
+  TransportOptions options;
+  options.limits.max_connections = 1;
+  const auto transport = MakeTransport(std::move(options));
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&] {
+      while (!stop) Do(*transport, Get(busy.url("/")));
+    });
+  }
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(Do(*transport, Get(other.url("/")))->body, "served");
+  stop = true;
+  for (std::thread& caller : callers) caller.join();
+}
+
 TEST(Transport, ManyCallersShareFewConnections) {
   Origin origin{OriginOptions{}};
   const auto transport = MakeTransport();

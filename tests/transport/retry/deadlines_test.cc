@@ -54,6 +54,15 @@ TEST(Deadlines, BodyStallStartsAnewWithEachPieceAndRestsWhilePaused) {
   EXPECT_EQ(deadlines.Expired(At(130)).phase, Phase::kBody);
 }
 
+// O-100, O-102: an early head leaves the write behind.
+TEST(Deadlines, AHeadThatCameBeforeTheWriteEndedKeepsTheBodyTimer) {
+  Deadlines deadlines(Limits(), At(0));
+  deadlines.OnHead(At(5));
+  deadlines.OnWritten(At(6));
+  EXPECT_EQ(deadlines.Next(), At(35));
+  EXPECT_EQ(deadlines.phase(), Phase::kBody);
+}
+
 // api.md: the deadline shrinks every phase, also while the receiver pauses, and names the phase.
 TEST(Deadlines, TheRoundTripsDeadlineCutsEveryPhaseAndNamesIt) {
   ExchangeLimits limits = Limits();
