@@ -1,33 +1,25 @@
 // Two ledgers, joined: nothing is lost, nothing is done twice, no answer goes to the wrong caller.
 //
-// The full run: bazel-bin/tests/ledger/ledger_test --requests=200000
-// A failing run says its seed; --seed=N plays the same faults again.
+// The full run: bazel test //tests/ledger:ledger_full_test
+// A failing run says its seed; --test_arg=--seed=N plays the same faults again.
 
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
-#include <map>
 #include <mutex>
 #include <string>
-#include <string_view>
 
 #include "tests/harness/await.h"
+#include "tests/ledger/flags.h"
 #include "tests/ledger/load.h"
 #include "tests/ledger/origin_process.h"
 #include "tests/ledger/transport_client.h"
-#include "tests/origin/text.h"
 
 namespace spillway {
 namespace {
 
-struct Flags {
-  std::uint64_t requests = 20000;
-  std::uint64_t seed = 1;
-  std::uint64_t faults_per_million = 30000;
-  std::uint64_t callers = 16;
-} flags;
+LedgerFlags flags;
 
 constexpr std::uint32_t kMaxAttempts = 3;
 
@@ -37,24 +29,11 @@ std::size_t CountIn(const char* folder) {
   return count;
 }
 
-void Report(const std::vector<CallerEntry>& entries, const std::vector<OriginEvent>& events) {
-  std::map<std::string, std::uint64_t> outcomes;
-  for (const CallerEntry& entry : entries) {
-    ++outcomes[entry.ok ? (entry.attempts > 1 ? "ok after a retry" : "ok")
-                        : entry.reason + "/" + entry.delivery];
-  }
-  std::printf("seed %llu: %zu requests, %zu events at the origin\n",
-              static_cast<unsigned long long>(flags.seed), entries.size(), events.size());
-  for (const auto& [outcome, count] : outcomes) {
-    std::printf("  %8llu %s\n", static_cast<unsigned long long>(count), outcome.c_str());
-  }
-}
-
 // Rules 1 to 8, then 7 and 9: sums agree and nothing stays behind.
 void CheckAll(const std::vector<CallerEntry>& entries, const OriginProcess& origin,
               TestClient& client) {
   const std::vector<OriginEvent> events = origin.Events();
-  Report(entries, events);
+  ReportOutcomes(flags, entries, events.size());
   for (const std::string& complaint : Join(entries, events, kMaxAttempts)) {
     ADD_FAILURE() << complaint << " (seed " << flags.seed << ")";
   }
@@ -112,34 +91,10 @@ TEST(Ledger, KillingTheOriginUnderLoadLosesNothingSilently) {
   EXPECT_GT(refused, 0U) << "the origin was never seen dead";
 }
 
-bool ReadFlag(std::string_view argument) {
-  const struct {
-    std::string_view name;
-    std::uint64_t& value;
-  } known[] = {{"--requests=", flags.requests},
-               {"--seed=", flags.seed},
-               {"--faults_per_million=", flags.faults_per_million},
-               {"--callers=", flags.callers}};
-  for (const auto& flag : known) {
-    if (!argument.starts_with(flag.name)) continue;
-    const auto value = ReadNumber(argument.substr(flag.name.size()));
-    if (!value.has_value()) return false;
-    flag.value = *value;
-    return true;
-  }
-  return false;
-}
-
 }  // namespace
 }  // namespace spillway
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
-  for (int i = 1; i < argc; ++i) {
-    if (!spillway::ReadFlag(argv[i])) {
-      std::fprintf(stderr, "unknown or bad flag: %s\n", argv[i]);
-      return 2;
-    }
-  }
-  return RUN_ALL_TESTS();
+  return spillway::ReadLedgerFlags(argc, argv, spillway::flags) ? RUN_ALL_TESTS() : 2;
 }
