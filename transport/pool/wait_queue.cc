@@ -65,6 +65,7 @@ void WaitQueue::Erase(std::uint32_t slot, Instant now) {
 void WaitQueue::CheckInvariants() const {
   expiries_.CheckInvariants();
   SPILLWAY_CHECK(slots_.size() == size());
+  std::size_t limited = 0;
   for (const SlotList<Waiter>* list : {&any_, &fresh_}) {
     std::uint32_t seen = 0;
     std::uint64_t turn = 0;
@@ -75,11 +76,13 @@ void WaitQueue::CheckInvariants() const {
       SPILLWAY_CHECK(expiries_.At(s) == waiter.expires_at);
       const auto found = slots_.find(waiter.id);
       SPILLWAY_CHECK(found != slots_.end() && found->second == s);
+      limited += waiter.expires_at != kNever ? 1 : 0;
       turn = waiter.turn;
       ++seen;
     }
     SPILLWAY_CHECK(seen == list->size());
   }
+  SPILLWAY_CHECK_NOTE(expiries_.size() == limited, "no timer without a waiter");
 }
 
 }  // namespace spillway
