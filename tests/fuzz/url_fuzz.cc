@@ -94,6 +94,7 @@ void CheckText(std::string_view text) {
   }
   SPILLWAY_CHECK(!host_line);
   CheckInvariants(*url);
+  // Printing and parsing again changes nothing (C-034).
   const Result<Url> again = ParseUrl(url->Text());
   SPILLWAY_CHECK(again.has_value() && *again == *url && again->Text() == url->Text());
   SPILLWAY_CHECK(IsAuthority(url->Authority()) && IsAuthority(url->HostPort()));

@@ -110,7 +110,7 @@ TEST_P(CancelStage, C037EndsTheExchangeOnceAndClosesItsConnection) {
 INSTANTIATE_TEST_SUITE_P(Stages, CancelStage, testing::ValuesIn(kStages),
                          [](const auto& stage) { return std::string(stage.param.name); });
 
-TEST(Cancel, C037WhileQueuedLetsTheQueueAdvance) {
+TEST(Cancel, C037WhileQueuedLetsTheQueueAdvance) {  // L7
   Origin origin("expect_head\nsignal here\nwait_for go\nanswer 200 \"first\"\n");
   TestClient::Options options;
   options.destination.pool.max_connections = 1;

@@ -150,7 +150,7 @@ TEST(Dial, O253AThousandAddressesAreCapped) {
   EXPECT_LE(tried.load(), 8);
 }
 
-TEST(Dial, O254ASilentAddressIsJoinedByTheNextAfterTheGap) {
+TEST(Dial, O254ASilentAddressIsJoinedByTheNextAfterTheGap) {  // D10
   const Pair<SilentPort> pair;
   ASSERT_NE(pair.blocker, nullptr);
   TestClient::Options options = WithNames({{"two.test", {"127.0.0.2", "127.0.0.1"}}});
