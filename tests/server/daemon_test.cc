@@ -20,6 +20,8 @@ grpc::Status Send(const std::string& target, const std::string& url) {
   const auto stub = v1::Egress::NewStub(Connect(target));
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+  // After a flood the daemon looks only now and then whether there is room again.
+  context.set_wait_for_ready(true);
   v1::HttpResponse response;
   return stub->RoundTrip(&context, Get(url), &response);
 }
@@ -176,7 +178,10 @@ std::future<grpc::Status> HangingCall(const DaemonProcess& daemon, const HeldPor
         return Send(target, "http://127.0.0.1:" + std::to_string(port) + "/");
       });
   // The connection stays open until this process ends.
-  EXPECT_GE(::accept(origin.fd(), nullptr, nullptr), 0);
+  const int connection = ::accept(origin.fd(), nullptr, nullptr);
+  EXPECT_GE(connection, 0);
+  char first = 0;  // of the request, which has been sent then
+  EXPECT_EQ(::recv(connection, &first, 1, 0), 1);
   return call;
 }
 
