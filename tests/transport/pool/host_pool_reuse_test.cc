@@ -202,7 +202,7 @@ TEST(HostPoolReuse, ShortensEachAgeByItsOwnJitter) {
   while (pool.Now().idle > 0) {
     const Instant next = pool.pool().NextDeadline();
     EXPECT_LE(next, pool.now() + seconds(20) + Duration(1));
-    if (pool.SleepTicking(next - pool.now()) != "") ends.insert(pool.now());
+    if (!pool.SleepTicking(next - pool.now()).empty()) ends.insert(pool.now());
   }
   EXPECT_EQ(ends.size(), 8U);
 }

@@ -97,14 +97,14 @@ class PoolDriver {
   }
   std::string Evict() {
     bool evicted = false;
-    const std::string did = Do([&](Actions& out) { evicted = pool_.EvictOldestIdle(now_, out); });
+    std::string did = Do([&](Actions& out) { evicted = pool_.EvictOldestIdle(now_, out); });
     return evicted ? did : "none idle";
   }
   std::string SetLimits(const PoolLimits& limits) {
     return Do([&](Actions& out) { pool_.SetLimits(limits, now_, out); });
   }
   std::string Tick() {
-    const std::string did = Do([&](Actions& out) { pool_.Tick(now_, out); });
+    std::string did = Do([&](Actions& out) { pool_.Tick(now_, out); });
     SPILLWAY_CHECK(pool_.NextDeadline() > now_);
     return did;
   }
