@@ -132,23 +132,21 @@ void RoundTrip::OnNoGrant(std::shared_ptr<const Failure> why) {
 
 // --- An attempt ---
 
+std::optional<WaiterId> RoundTrip::BeginAttempt(Lease& lease) {
+  MutexLock lock(mu_);
+  if (cancelled_) return std::nullopt;
+  state_ = State::kRunning;
+  lease_ = std::move(lease);
+  return token_;
+}
+
 void RoundTrip::StartAttempt(Lease lease) {
   const std::shared_ptr<Http1Connection> connection = lease.connection();
   record_.reused = lease.reused;
   record_.idle_time = lease.idle_time;
   record_.connection = lease.info();
-  WaiterId token = 0;
-  bool cancelled = false;
-  {
-    MutexLock lock(mu_);
-    cancelled = cancelled_;
-    token = token_;
-    if (!cancelled) {
-      state_ = State::kRunning;
-      lease_ = std::move(lease);
-    }
-  }
-  if (cancelled) {
+  const std::optional<WaiterId> token = BeginAttempt(lease);
+  if (!token.has_value()) {
     lease.ReleaseUnused();
     return End(CancelledFailure());
   }
@@ -168,12 +166,12 @@ void RoundTrip::StartAttempt(Lease lease) {
   body_offered_ = true;
   ++record_.attempts;
   const std::shared_ptr<RoundTrip> self = shared_from_this();
-  if (connection->Start(std::move(spec), self, token) == StartResult::kStale) return OnStale();
+  if (connection->Start(std::move(spec), self, *token) == StartResult::kStale) return OnStale();
   // From here on the loop may already have ended everything. A Cancel that came before the exchange
   // was attached found nothing to abort there.
   MutexLock lock(mu_);
-  if (cancelled_ && state_ == State::kRunning && token_ == token) {
-    connection->Abort(token, CancelledFailure());
+  if (cancelled_ && state_ == State::kRunning && token_ == *token) {
+    connection->Abort(*token, CancelledFailure());
   }
 }
 

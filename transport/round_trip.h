@@ -62,6 +62,8 @@ class RoundTrip final : public RoundTripHandle,
   enum class State : std::uint8_t { kWaiting, kRunning, kEnded };
 
   void Acquire(bool fresh, bool retry);
+  // Takes the lease and names the attempt; nothing when the round trip was cancelled.
+  std::optional<WaiterId> BeginAttempt(Lease& lease);
   void StartAttempt(Lease lease);
   void OnStale();
   void NoteExchange(const ExchangeResult& result);

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -93,6 +94,12 @@ inline v1::EgressError ErrorIn(const grpc::Status& status) {
 
 class FrontFixture {
  public:
+  // The ledger once the last call is over, which is a moment after its caller heard of it.
+  CallLedger SettledLedger() const {
+    while (admission.ledger().running > 0) std::this_thread::yield();
+    return admission.ledger();
+  }
+
   explicit FrontFixture(FakeTransport::Script script, AdmissionLimits admission_limits = {},
                         FrontLimits limits = {})
       : transport(std::move(script)),

@@ -141,7 +141,7 @@ TEST(UnaryCall, RefusesAnOptionThatIsNotBuiltWithoutStarting) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_EQ(ErrorIn(status).field(), "options.max_redirects");
   EXPECT_EQ(ErrorIn(status).delivery(), v1::DELIVERY_NOT_SENT);
-  EXPECT_EQ(fixture.admission.ledger().failed, 1u);
+  EXPECT_EQ(fixture.SettledLedger().failed, 1u);
 }
 
 TEST(UnaryCall, EndsACallThatTheTransportRefusesAtOnce) {
@@ -242,7 +242,7 @@ TEST(UnaryCall, HasOneOutcomeWhenCancelAndCompletionRace) {  // C-038
     if (status.ok()) ++ok;
   }
   fixture.transport.AwaitNoneOpen();
-  const CallLedger ledger = fixture.admission.ledger();
+  const CallLedger ledger = fixture.SettledLedger();
   EXPECT_EQ(ledger.ok + ledger.cancelled, kRounds);
   EXPECT_GE(ledger.ok, ok);
   EXPECT_EQ(ledger.running, 0u);
