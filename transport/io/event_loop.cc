@@ -49,7 +49,8 @@ void EventLoop::ProbeLag() {
   });
 }
 
-LoopGroup::LoopGroup(std::uint32_t count, std::function<void(std::uint32_t, Duration)> on_lag) {
+LoopGroup::LoopGroup(std::uint32_t count,
+                     const std::function<void(std::uint32_t, Duration)>& on_lag) {
   for (std::uint32_t i = 0; i < count; ++i) {
     loops_.push_back(std::make_unique<EventLoop>(i, on_lag));
   }

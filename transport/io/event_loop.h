@@ -72,7 +72,7 @@ class EventLoop {
 
 class LoopGroup {
  public:
-  LoopGroup(std::uint32_t count, std::function<void(std::uint32_t, Duration)> on_lag);
+  LoopGroup(std::uint32_t count, const std::function<void(std::uint32_t, Duration)>& on_lag);
 
   void Start();
   void Stop();
