@@ -172,7 +172,7 @@ std::shared_ptr<RoundTripHandle> TransportImpl::Start(Request request,
   Result<PreparedRequest> prepared = Prepare(request, now);
   std::optional<Failure> refused;
   if (prepared.has_error()) {
-    refused = std::move(prepared).error();
+    refused = prepared.error();
   } else if (draining_.load(std::memory_order_seq_cst)) {
     refused = Failure{Reason::kDraining, Source::kService, Phase::kQueue, Delivery::kNotSent,
                       "the service is draining"};
