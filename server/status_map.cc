@@ -55,6 +55,18 @@ constexpr std::array<Codes, static_cast<std::size_t>(Reason::kReasonCount)> kCod
     kProtocolFault,                                            // kHttpProtocolError
     kProtocolFault,                                            // kHttpUpgradeFailed
     Always(StatusCode::INTERNAL),                              // kInternalError
+    kConnectionFault,                                          // kProxyTimeout
+    kConnectionFault,                                          // kProxyAuthenticationRequired
+    kConnectionFault,                                          // kProxyDenied
+    kConnectionFault,                                          // kProxyProtocolError
+    Always(StatusCode::PERMISSION_DENIED),                     // kProxyConfigurationError
+    kConnectionFault,                                          // kTlsTimeout
+    kConnectionFault,                                          // kTlsCertificateError
+    kConnectionFault,                                          // kTlsAlertReceived
+    kConnectionFault,                                          // kTlsProtocolError
+    kConnectionFault,                                          // kHttpStreamRefused
+    kConnectionFault,                                          // kHttpStreamReset
+    kConnectionFault,                                          // kHttpDowngradeRequired
 };
 
 constexpr std::string_view kErrorType = "type.googleapis.com/spillway.v1.EgressError";
@@ -76,6 +88,7 @@ void PutEgressError(Out& out, const Failure& failure, const RoundTripRecord* rec
     PutMessage(out, 6, [&](auto& inner) { PutExchange(inner, *record, parts.inside); });
   }
   PutNumber(out, 7, failure.response_status);
+  PutNumber(out, 8, failure.proxy_status);
   PutBytes(out, 9, failure.field);
 }
 

@@ -15,7 +15,7 @@
 
 namespace spillway {
 
-class Http1Connection;
+class Connection;
 class Pool;
 struct PoolEntry;
 
@@ -23,7 +23,7 @@ class Lease {
  public:
   Lease() = default;
   Lease(Pool* pool, std::shared_ptr<PoolEntry> entry, ConnId id,
-        std::shared_ptr<Http1Connection> connection, std::shared_ptr<const ConnectionInfo> info);
+        std::shared_ptr<Connection> connection, std::shared_ptr<const ConnectionInfo> info);
   Lease(Lease&& other) noexcept;
   Lease& operator=(Lease&& other) noexcept;
   ~Lease();
@@ -33,7 +33,7 @@ class Lease {
   void ReleaseUnused();
 
   explicit operator bool() const { return pool_ != nullptr; }
-  const std::shared_ptr<Http1Connection>& connection() const { return connection_; }
+  const std::shared_ptr<Connection>& connection() const { return connection_; }
   const std::shared_ptr<const ConnectionInfo>& info() const { return info_; }
 
   bool reused = false;
@@ -44,7 +44,7 @@ class Lease {
   Pool* pool_ = nullptr;
   std::shared_ptr<PoolEntry> entry_;
   ConnId id_;
-  std::shared_ptr<Http1Connection> connection_;
+  std::shared_ptr<Connection> connection_;
   std::shared_ptr<const ConnectionInfo> info_;
 };
 

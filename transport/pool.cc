@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "transport/base/check.h"
+#include "transport/connection/http1_connection.h"
 #include "transport/io/clock.h"
 #include "transport/pool_effects.h"
 
@@ -156,7 +157,7 @@ void Pool::OnDialDone(const std::shared_ptr<PoolEntry>& entry, ConnId conn, Even
   record.connected = outcome.socket.has_value();
   entry->observer->OnDial(record);
 
-  std::shared_ptr<Http1Connection> connection;
+  std::shared_ptr<Connection> connection;
   std::shared_ptr<ConnectionInfo> info;
   if (outcome.socket.has_value()) {
     info = std::make_shared<ConnectionInfo>();
@@ -184,11 +185,23 @@ void Pool::OnDialDone(const std::shared_ptr<PoolEntry>& entry, ConnId conn, Even
       machine.OnDialFailed(conn, outcome.failure, now, actions);
     });
   }
-  connection->Open([this, entry, conn, info](const ConnectionEnd& end) {
+  ConnectionEvents events;
+  events.closed = [this, entry, conn, info](const ConnectionEnd& end) {
     OnConnectionClosed(entry, conn, *info, end);
-  });
+  };
+  events.capacity = [this, entry, conn](std::uint32_t capacity) {
+    Apply(entry, [&](HostPool& machine, Instant now, Actions& actions) {
+      machine.OnCapacity(conn, capacity, now, actions);
+    });
+  };
+  events.going_away = [this, entry, conn] {
+    Apply(entry, [&](HostPool& machine, Instant now, Actions& actions) {
+      machine.OnGoAway(conn, now, actions);
+    });
+  };
+  connection->Open(std::move(events));
   Apply(entry, [&](HostPool& machine, Instant now, Actions& actions) {
-    machine.OnConnected(conn, 1, now, actions);
+    machine.OnConnected(conn, connection->initial_capacity(), now, actions);
   });
   if (budget_.has_stalled()) GiveUpAnIdleConnection();
 }

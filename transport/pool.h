@@ -26,7 +26,7 @@
 #include "transport/base/mutex.h"
 #include "transport/base/policy.h"
 #include "transport/base/pool_key.h"
-#include "transport/connection/http1_connection.h"
+#include "transport/connection/connection.h"
 #include "transport/connection_budget.h"
 #include "transport/io/dialer.h"
 #include "transport/io/event_loop.h"
@@ -66,7 +66,7 @@ struct PoolEntry : std::enable_shared_from_this<PoolEntry> {
   struct Slot {
     std::uint32_t generation = 0;
     std::shared_ptr<Dial> dial;
-    std::shared_ptr<Http1Connection> connection;
+    std::shared_ptr<Connection> connection;
     std::shared_ptr<const ConnectionInfo> info;
   };
   HostPool machine;

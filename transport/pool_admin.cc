@@ -88,7 +88,7 @@ void Pool::CloseAll() {
   closed_.store(true);
   Drain();
   for (const std::shared_ptr<PoolEntry>& entry : AllEntries()) {
-    std::vector<std::shared_ptr<Http1Connection>> connections;
+    std::vector<std::shared_ptr<Connection>> connections;
     std::vector<std::shared_ptr<Dial>> dials;
     {
       MutexLock lock(entry->shard.mu);

@@ -11,7 +11,7 @@
 
 #include <boost/container/small_vector.hpp>
 
-#include "transport/connection/http1_connection.h"
+#include "transport/connection/connection.h"
 #include "transport/io/dialer.h"
 #include "transport/lease.h"
 #include "transport/pool.h"
@@ -29,7 +29,7 @@ class Pool::Effects {
     std::shared_ptr<const Failure> why;
   };
   struct Close {
-    std::shared_ptr<Http1Connection> connection;
+    std::shared_ptr<Connection> connection;
     CloseReason reason = CloseReason::kError;
   };
   struct CancelDial {

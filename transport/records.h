@@ -17,6 +17,7 @@
 #include "transport/base/instant.h"
 #include "transport/base/options.h"
 #include "transport/base/pool_key.h"
+#include "transport/base/tls_facts.h"
 #include "transport/pool/action.h"
 #include "transport/pool/host_pool.h"
 
@@ -28,8 +29,13 @@ struct ConnectionInfo {
   std::string local_address;  // "127.0.0.1:40312", "[::1]:80"
   std::string remote_address;
   std::string protocol = "HTTP/1.1";
+  std::string proxy;            // ProxyServer::Text() of the one used; "" when direct
+  std::string alpn;             // what TLS with the origin agreed on; "" when nothing
+  std::optional<TlsFacts> tls;  // with the origin
   Duration dns{};
-  Duration connect{};
+  Duration connect{};   // TCP, to the proxy when there is one
+  Duration proxying{};  // CONNECT or SOCKS5, and TLS with the proxy
+  Duration securing{};  // TLS with the origin
   Instant opened{};
 };
 
@@ -109,6 +115,11 @@ struct DialRecord {
   Duration tcp{};
   bool resolved = false;  // the dns phase ended well
   bool connected = false;
+  Duration proxying{};   // CONNECT or SOCKS5, and TLS with the proxy
+  Duration securing{};   // TLS with the origin
+  bool proxied = false;  // the way through the proxy was opened
+  std::optional<TlsFacts> proxy_tls;
+  std::optional<TlsFacts> tls;
 };
 
 struct ConnectionRecord {

@@ -5,7 +5,6 @@
 
 #include "transport/base/check.h"
 #include "transport/http1/keep_alive.h"
-#include "transport/http1/request_encoder.h"
 #include "transport/io/clock.h"
 
 namespace spillway {
@@ -141,7 +140,7 @@ std::optional<WaiterId> RoundTrip::BeginAttempt(Lease& lease) {
 }
 
 void RoundTrip::StartAttempt(Lease lease) {
-  const std::shared_ptr<Http1Connection> connection = lease.connection();
+  const std::shared_ptr<Connection> connection = lease.connection();
   record_.reused = lease.reused;
   record_.idle_time = lease.idle_time;
   record_.connection = lease.info();
@@ -151,15 +150,10 @@ void RoundTrip::StartAttempt(Lease lease) {
     return End(CancelledFailure());
   }
   ExchangeSpec spec;
-  EncodeOptions options;
-  options.framing =
-      FramingFor(request_.head.method, request_.body == nullptr ? 0 : request_.body->length());
-  options.close = request_.close;
-  EncodeRequestHead(request_.head, options, spec.head);
+  spec.head = &request_.head;
   spec.body = request_.body;
-  spec.chunked = options.framing.kind == RequestFraming::Kind::kChunked;
-  spec.close = request_.close || BindsConnection(request_.head.headers);
-  spec.head_request = request_.head.method == "HEAD";
+  spec.close = request_.close;
+  spec.last = request_.close || BindsConnection(request_.head.headers);
   spec.limits = request_.limits;
   spec.response_limits = &request_.destination->response;
   if (request_.body != nullptr && body_offered_) request_.body->Rewind();

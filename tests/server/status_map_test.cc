@@ -64,6 +64,18 @@ const std::map<std::string, Expectation>& Expectations() {
       {"http_protocol_error", broken},
       {"http_upgrade_failed", broken},
       {"internal_error", both(StatusCode::INTERNAL)},
+      {"proxy_timeout", fault},
+      {"proxy_authentication_required", fault},
+      {"proxy_denied", fault},
+      {"proxy_protocol_error", fault},
+      {"proxy_configuration_error", both(StatusCode::PERMISSION_DENIED)},
+      {"tls_timeout", fault},
+      {"tls_certificate_error", fault},
+      {"tls_alert_received", fault},
+      {"tls_protocol_error", fault},
+      {"http_stream_refused", fault},
+      {"http_stream_reset", fault},
+      {"http_downgrade_required", fault},
   };
   return table;
 }

@@ -41,6 +41,18 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Reason::kReasonC
         "http_protocol_error",
         "http_upgrade_failed",
         "internal_error",
+        "proxy_timeout",
+        "proxy_authentication_required",
+        "proxy_denied",
+        "proxy_protocol_error",
+        "proxy_configuration_error",
+        "tls_timeout",
+        "tls_certificate_error",
+        "tls_alert_received",
+        "tls_protocol_error",
+        "http_stream_refused",
+        "http_stream_reset",
+        "http_downgrade_required",
 };
 
 constexpr std::array<std::string_view, 9> kSourceLabels = {

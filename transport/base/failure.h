@@ -58,6 +58,21 @@ enum class Reason : std::uint8_t {
   kHttpUpgradeFailed,  // 101 that nobody asked for
   // Us.
   kInternalError,
+  // Proxies. Failing to reach one has the reasons of dialling, with Source::kProxy.
+  kProxyTimeout,                 // the proxy did not answer in time
+  kProxyAuthenticationRequired,  // 407, or SOCKS5 wants other credentials
+  kProxyDenied,                  // it would not open the tunnel; `proxy_status` has its answer
+  kProxyProtocolError,           // it does not speak what policy says
+  kProxyConfigurationError,      // policy names no proxy that can be used
+  // TLS; Source::kProxy when it is the proxy's, else kTls.
+  kTlsTimeout,
+  kTlsCertificateError,  // the peer's certificate failed the check that the message names
+  kTlsAlertReceived,     // the peer refused us: often our certificate, or the lack of one
+  kTlsProtocolError,     // any other failure of a handshake or a record
+  // HTTP/2.
+  kHttpStreamRefused,      // not processed (REFUSED_STREAM, or above GOAWAY's last id)
+  kHttpStreamReset,        // RST_STREAM with any other code
+  kHttpDowngradeRequired,  // the origin wants this request over HTTP/1.1
   kReasonCount,
 };
 
@@ -104,6 +119,7 @@ struct Failure {
   std::string message = {};           // for people; at most kMaxFailureMessage bytes
   std::string field = {};             // the request field at fault, for kCaller
   std::uint32_t response_status = 0;  // when a response head had arrived
+  std::uint32_t proxy_status = 0;     // the proxy's answer to CONNECT, or its SOCKS5 reply code
 };
 
 inline constexpr std::size_t kMaxFailureMessage = 480;

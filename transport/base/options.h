@@ -28,14 +28,20 @@ struct PoolLimits {
   Duration max_age = minutes(10);
   double max_age_jitter = 0.1;  // each connection's age limit is shortened by up to this
   std::uint32_t max_uses = 0;   // exchanges per connection; 0 is unlimited
+  // HTTP/2: exchanges at once on one connection, whatever more its origin allows.
+  std::uint32_t max_streams = 100;
+  // HTTP/2: another connection is opened when each has this many, so that no slow one holds up all.
+  std::uint32_t target_streams = 50;
   Duration backoff_initial = milliseconds(100);  // after a failed dial, per key
   Duration backoff_max = seconds(10);
 };
 
 // Named limits in time of one round trip. The earlier of these and the deadline applies.
 struct Timeouts {
-  Duration total = kForever;       // whole round trip, when the caller gave no deadline
-  Duration connect = seconds(10);  // DNS + TCP (+ proxy + TLS)
+  Duration total = kForever;            // whole round trip, when the caller gave no deadline
+  Duration connect = seconds(10);       // DNS + TCP + proxy + TLS, all of it
+  Duration tls_handshake = seconds(5);  // one handshake; each hop has its own
+  Duration proxy = seconds(5);          // CONNECT or SOCKS5, from the request to the answer
   Duration connect_attempt_gap = milliseconds(250);  // RFC 8305: next address joins the race
   Duration write_stall = seconds(30);                // no byte of the request accepted
   Duration response_header = seconds(60);  // request written -> head; off when there is a deadline
@@ -53,6 +59,19 @@ struct ResponseLimits {
   std::size_t max_chunk_overhead_bytes =
       std::size_t{16} * 1024;     // beyond 16 + 2n per chunk (O-056)
   bool keep_alive_http10 = true;  // reuse an HTTP/1.0 connection that asks for it
+};
+
+// How we speak HTTP/2, and what we bear of an origin (hostile-cases.md 6.7).
+struct Http2Limits {
+  std::uint32_t stream_window = 256 * 1024;           // receive window of a stream, bytes
+  std::uint32_t connection_window = 4 * 1024 * 1024;  // of a connection
+  Duration settings_timeout = seconds(5);  // for the peer's SETTINGS, and for its ACK of ours
+  Duration ping_interval = seconds(30);    // nothing read for this long: PING (H9)
+  Duration ping_timeout = seconds(15);     // nothing read for this long after it: dead (O-201)
+  std::uint32_t control_burst = 100;       // PING, SETTINGS, PRIORITY, unknown, empty DATA: each
+  std::uint32_t control_per_second = 50;
+  std::uint32_t reset_burst = 100;  // RST_STREAM, theirs and those they make us send
+  std::uint32_t reset_per_second = 30;
 };
 
 struct RetryLimits {

@@ -1,6 +1,7 @@
 #include "transport/base/policy.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 #include <tuple>
@@ -45,6 +46,16 @@ void CheckMatch(const DestinationMatch& match, const std::string& path, TieTable
 }
 
 }  // namespace
+
+std::string_view Label(Protocol protocol) {
+  static constexpr std::array<std::string_view, 4> kLabels = {"auto", "http/1.1", "h2", "h2c"};
+  return kLabels.at(static_cast<std::size_t>(protocol));
+}
+
+std::string_view Label(AddressFamily family) {
+  static constexpr std::array<std::string_view, 3> kLabels = {"any", "ipv4", "ipv6"};
+  return kLabels.at(static_cast<std::size_t>(family));
+}
 
 Result<std::string> CanonicalHostPattern(std::string_view pattern, std::string_view field) {
   const bool suffix = pattern.starts_with(kWildcard);

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -20,7 +21,10 @@
 
 #include "transport/base/failure.h"
 #include "transport/base/field_rules.h"
+#include "transport/base/ip_address.h"
 #include "transport/base/options.h"
+#include "transport/base/proxy.h"
+#include "transport/base/tls_profile.h"
 #include "transport/base/url.h"
 
 namespace spillway {
@@ -39,6 +43,28 @@ struct DestinationMatch {
 // use, in the canonical form that a Url's host has. Errors: BadRequest naming `field`.
 Result<std::string> CanonicalHostPattern(std::string_view pattern, std::string_view field);
 
+// What is spoken with an origin.
+enum class Protocol : std::uint8_t {
+  kAuto,   // https: what ALPN chooses of h2 and http/1.1; http: HTTP/1.1
+  kHttp1,  // HTTP/1.1; ALPN offers nothing else
+  kHttp2,  // HTTP/2 or nothing; https only
+  kH2c,    // HTTP/2 by prior knowledge in clear text (H21); http only
+};
+std::string_view Label(Protocol protocol);  // auto, http/1.1, h2, h2c
+
+enum class AddressFamily : std::uint8_t { kAny, kIpv4Only, kIpv6Only };
+std::string_view Label(AddressFamily family);  // any, ipv4, ipv6
+
+// How the origins of a destination are found and bound.
+struct AddressChoice {
+  AddressFamily family = AddressFamily::kAny;
+  std::optional<IpAddress> source;          // local address to connect from
+  std::vector<IpAddress> static_addresses;  // used instead of a lookup
+  std::string host_alias;                   // looked up instead of the URL's host; "" for that
+
+  bool operator==(const AddressChoice&) const = default;
+};
+
 struct Destination {
   std::string name;
   std::vector<DestinationMatch> matches;
@@ -46,6 +72,13 @@ struct Destination {
   Timeouts timeouts;
   ResponseLimits response;
   RetryLimits retry;
+  Http2Limits http2;
+  Protocol protocol = Protocol::kAuto;
+  TlsProfilePtr tls;  // null: the built-in one (system roots, TLS 1.2 and later)
+  ProxyRule proxy;
+  AddressChoice addresses;
+  bool isolate_tenants = false;  // no two callers of different identity share a connection
+  bool refuse = false;           // requests are PERMISSION_DENIED (the fallback, by choice)
 };
 
 class Policy {

@@ -26,11 +26,10 @@ namespace spillway {
 enum class Flow : std::uint8_t { kContinue, kPause, kAbort };
 
 struct ExchangeSpec {
-  std::string head;                  // encoded request head
-  std::shared_ptr<BodySource> body;  // null: none
-  bool chunked = false;              // frame the body in chunks
-  bool close = false;                // the connection is not used again, whatever comes back
-  bool head_request = false;         // HEAD
+  const RequestHead* head = nullptr;  // checked; outlives the exchange (the handler holds it)
+  std::shared_ptr<BodySource> body;   // null: none
+  bool close = false;                 // tell the origin to close after this exchange (HTTP/1)
+  bool last = false;                  // the connection is not used again, whatever comes back
   ExchangeLimits limits;
   const ResponseLimits* response_limits = nullptr;  // outlives the exchange (pinned policy)
 };

@@ -12,6 +12,7 @@
 
 #include "transport/base/check.h"
 #include "transport/connection/http1_exchange.h"
+#include "transport/http1/request_encoder.h"
 #include "transport/io/clock.h"
 
 namespace spillway {
@@ -55,8 +56,8 @@ Http1Connection::Http1Connection(EventLoop& loop, asio::ip::tcp::socket socket)
 
 Http1Connection::~Http1Connection() { loop_.RemoveConnection(); }
 
-void Http1Connection::Open(OnClosed on_closed) {
-  on_closed_ = std::move(on_closed);
+void Http1Connection::Open(ConnectionEvents events) {
+  on_closed_ = std::move(events.closed);
   SetSocketOptions(descriptor_);
   WatchReadable();
 }
@@ -64,7 +65,14 @@ void Http1Connection::Open(OnClosed on_closed) {
 StartResult Http1Connection::Start(ExchangeSpec spec, std::shared_ptr<ExchangeHandler> handler,
                                    std::uint64_t token) {
   const Instant now = Now();
-  auto exchange = std::make_shared<Exchange>(std::move(spec), std::move(handler), token, now);
+  EncodeOptions options;
+  options.framing = FramingFor(spec.head->method, spec.body == nullptr ? 0 : spec.body->length());
+  options.close = spec.close;
+  std::string head;
+  EncodeRequestHead(*spec.head, options, head);
+  const bool chunked = options.framing.kind == RequestFraming::Kind::kChunked;
+  auto exchange = std::make_shared<Exchange>(std::move(spec), std::move(head), chunked,
+                                             std::move(handler), token, now);
   {
     MutexLock lock(mu_);
     if (closed_ || doomed_) return StartResult::kStale;
@@ -186,7 +194,7 @@ void Http1Connection::Shut(CloseReason reason) {
     socket_.close(ignored);
   }
   timer_.cancel();
-  if (const OnClosed on_closed = std::exchange(on_closed_, nullptr)) {
+  if (const auto on_closed = std::exchange(on_closed_, nullptr)) {
     on_closed(ConnectionEnd{reason, uses_.load(std::memory_order_relaxed)});
   }
   if (cut == nullptr) return;

@@ -23,6 +23,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "transport/base/mutex.h"
+#include "transport/connection/connection.h"
 #include "transport/connection/exchange.h"
 #include "transport/connection/request_writer.h"
 #include "transport/http1/response_decoder.h"
@@ -30,40 +31,19 @@
 
 namespace spillway {
 
-enum class StartResult : std::uint8_t {
-  kStarted,
-  kStale,  // the connection had died or had unread bytes; nothing was sent, the handler is not used
-};
-
-// How a connection ended.
-struct ConnectionEnd {
-  CloseReason reason = CloseReason::kError;
-  std::uint64_t uses = 0;
-};
-
-class Http1Connection : public std::enable_shared_from_this<Http1Connection> {
+class Http1Connection final : public Connection,
+                              public std::enable_shared_from_this<Http1Connection> {
  public:
-  using OnClosed = std::function<void(const ConnectionEnd&)>;
-
   Http1Connection(EventLoop& loop, asio::ip::tcp::socket socket);
-  ~Http1Connection();
+  ~Http1Connection() override;
 
-  // On the loop, once, before the first Start: begins watching the socket.
-  void Open(OnClosed on_closed);
-
-  // Begins an exchange on an idle connection. `token` names it for Abort and Resume.
+  void Open(ConnectionEvents events) override;
+  std::uint32_t initial_capacity() const override { return 1; }
   StartResult Start(ExchangeSpec spec, std::shared_ptr<ExchangeHandler> handler,
-                    std::uint64_t token);
-
-  // Ends the exchange called `token` with `failure` (its delivery is filled in here) and closes
-  // the connection (A2). Nothing happens when that exchange is already over (A3, R11).
-  void Abort(std::uint64_t token, Failure failure);
-  // Reads on after the handler answered kPause.
-  void Resume(std::uint64_t token);
-  // Closes; a running exchange fails.
-  void Close(CloseReason reason);
-
-  EventLoop& loop() { return loop_; }
+                    std::uint64_t token) override;
+  void Abort(std::uint64_t token, Failure failure) override;
+  void Resume(std::uint64_t token) override;
+  void Close(CloseReason reason) override;
 
  private:
   struct Exchange;
@@ -106,7 +86,7 @@ class Http1Connection : public std::enable_shared_from_this<Http1Connection> {
   void Shut(CloseReason reason);
 
   EventLoop& loop_;
-  OnClosed on_closed_;
+  std::function<void(const ConnectionEnd&)> on_closed_;
   asio::steady_timer timer_;
   // When the timer fires; only ever made earlier, so most exchanges need not touch it.
   std::atomic<Instant::rep> timer_due_;

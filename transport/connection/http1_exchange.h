@@ -16,16 +16,17 @@
 namespace spillway {
 
 struct Http1Connection::Exchange {
-  Exchange(ExchangeSpec&& given, std::shared_ptr<ExchangeHandler> receiver, std::uint64_t name,
-           Instant now)
+  // `head` is the encoded request head.
+  Exchange(ExchangeSpec&& given, std::string head, bool chunked,
+           std::shared_ptr<ExchangeHandler> receiver, std::uint64_t name, Instant now)
       : handler(std::move(receiver)),
         token(name),
         body(given.body),
-        writer(std::move(given.head), std::move(given.body), given.chunked),
+        writer(std::move(head), std::move(given.body), chunked),
         deadlines(given.limits, now),
         response_limits(*given.response_limits),
-        head_request(given.head_request),
-        request_close(given.close) {
+        head_request(given.head->method == "HEAD"),
+        request_close(given.close || given.last) {
     result.started = now;
   }
 

@@ -46,6 +46,10 @@ enum class CloseReason : std::uint8_t {
   kFlushed,
   kDrain,
   kPolicyChanged,
+  kAddressGone,  // the name no longer has its address
+  kCertRotated,  // a certificate, key or root of its TLS changed
+  kPingTimeout,  // HTTP/2: the origin stopped answering pings
+  kFlood,        // HTTP/2: more control frames or resets than any honest peer sends
 };
 std::string_view Label(CloseReason reason);
 

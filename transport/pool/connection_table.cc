@@ -6,11 +6,11 @@
 
 namespace spillway {
 
-Connection& ConnectionTable::AddDial() {
+ConnEntry& ConnectionTable::AddDial() {
   const std::uint32_t slot = slab_.Take();
-  Connection& c = slab_[slot];
+  ConnEntry& c = slab_[slot];
   const std::uint32_t generation = c.id.generation + 1;
-  c = Connection{};
+  c = ConnEntry{};
   c.id = {slot, std::max(generation, 1U)};  // zero names nothing, not even after a wrap
   c.state = ConnState::kConnecting;
   c.epoch = epoch_;
@@ -20,14 +20,14 @@ Connection& ConnectionTable::AddDial() {
   return c;
 }
 
-void ConnectionTable::Open(Connection& c, std::uint32_t capacity) {
+void ConnectionTable::Open(ConnEntry& c, std::uint32_t capacity) {
   EndDial(c);
   c.state = ConnState::kOpen;
   c.capacity = capacity;
   ++open_;
 }
 
-void ConnectionTable::StartDraining(Connection& c, CloseReason why) {
+void ConnectionTable::StartDraining(ConnEntry& c, CloseReason why) {
   MoveTo(c, Shelf::kNone);
   c.state = ConnState::kDraining;
   c.retired_for = why;
@@ -35,7 +35,7 @@ void ConnectionTable::StartDraining(Connection& c, CloseReason why) {
   ++draining_;
 }
 
-void ConnectionTable::Remove(Connection& c) {
+void ConnectionTable::Remove(ConnEntry& c) {
   MoveTo(c, Shelf::kNone);
   if (c.state == ConnState::kConnecting) EndDial(c);
   if (c.state == ConnState::kOpen) --open_;
@@ -45,7 +45,7 @@ void ConnectionTable::Remove(Connection& c) {
   slab_.Return(c.id.slot);
 }
 
-Shelf ConnectionTable::ShelfOf(const Connection& c, std::uint64_t max_uses) {
+Shelf ConnectionTable::ShelfOf(const ConnEntry& c, std::uint64_t max_uses) {
   if (c.state != ConnState::kOpen) return Shelf::kNone;
   const bool room = HasRoom(c, max_uses);
   if (c.in_use > 0) return room ? Shelf::kShared : Shelf::kNone;
@@ -53,7 +53,7 @@ Shelf ConnectionTable::ShelfOf(const Connection& c, std::uint64_t max_uses) {
   return c.uses > 0 ? Shelf::kUsed : Shelf::kUnused;
 }
 
-void ConnectionTable::MoveTo(Connection& c, Shelf shelf) {
+void ConnectionTable::MoveTo(ConnEntry& c, Shelf shelf) {
   if (c.shelf == shelf) return;
   if (c.shelf != Shelf::kNone) list(c.shelf).Remove(slab_, c.id.slot);
   c.shelf = shelf;
@@ -61,21 +61,21 @@ void ConnectionTable::MoveTo(Connection& c, Shelf shelf) {
   if (static_cast<std::size_t>(shelf) < kIdleShelves) InsertByRank(c, shelf);
 }
 
-void ConnectionTable::InsertByRank(Connection& c, Shelf shelf) {
+void ConnectionTable::InsertByRank(ConnEntry& c, Shelf shelf) {
   std::uint32_t next = list(shelf).front();
   while (next != kNoSlot && slab_[next].rank > c.rank) next = slab_[next].link.next;
   list(shelf).InsertBefore(slab_, next, c.id.slot);
 }
 
-Connection* ConnectionTable::NewestIdle() {
-  Connection* used = Newest(Shelf::kUsed);
-  Connection* unused = Newest(Shelf::kUnused);
+ConnEntry* ConnectionTable::NewestIdle() {
+  ConnEntry* used = Newest(Shelf::kUsed);
+  ConnEntry* unused = Newest(Shelf::kUnused);
   if (used == nullptr || unused == nullptr) return used == nullptr ? unused : used;
   return used->rank > unused->rank ? used : unused;
 }
 
-const Connection* ConnectionTable::OldestIdle() const {
-  const Connection* oldest = nullptr;
+const ConnEntry* ConnectionTable::OldestIdle() const {
+  const ConnEntry* oldest = nullptr;
   for (std::size_t shelf = 0; shelf < kIdleShelves; ++shelf) {
     const std::uint32_t back = lists_[shelf].back();
     if (back == kNoSlot) continue;
@@ -87,7 +87,7 @@ const Connection* ConnectionTable::OldestIdle() const {
 void ConnectionTable::CheckInvariants(std::uint64_t max_uses) const {
   std::array<std::uint32_t, kShelves + 1> on_shelf{};
   std::uint32_t dials = 0, expected = 0, open = 0, draining = 0, streams = 0;
-  ForEach([&](const Connection& c) {
+  ForEach([&](const ConnEntry& c) {
     SPILLWAY_CHECK(c.shelf == ShelfOf(c, max_uses));
     SPILLWAY_CHECK(c.state != ConnState::kDraining || c.in_use > 0);
     SPILLWAY_CHECK(c.state != ConnState::kConnecting || c.in_use == 0);

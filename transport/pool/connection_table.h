@@ -33,7 +33,7 @@ enum class Shelf : std::uint8_t {
 inline constexpr std::size_t kIdleShelves = 3;
 inline constexpr std::size_t kShelves = 4;
 
-struct Connection {
+struct ConnEntry {
   SlotLink link;
   ConnId id;
   std::uint32_t capacity = 0;
@@ -55,52 +55,52 @@ struct Connection {
 class ConnectionTable {
  public:
   // A new entry in state connecting.
-  Connection& AddDial();
+  ConnEntry& AddDial();
   // The entry, or nullptr when `id` is stale.
-  Connection* Find(ConnId id) {
+  ConnEntry* Find(ConnId id) {
     if (id.slot >= slab_.slot_count()) return nullptr;
-    Connection& c = slab_[id.slot];
+    ConnEntry& c = slab_[id.slot];
     return c.id.generation == id.generation && c.state != ConnState::kFree ? &c : nullptr;
   }
-  Connection& at(std::uint32_t slot) { return slab_[slot]; }
-  void Open(Connection& c, std::uint32_t capacity);
-  void StartDraining(Connection& c, CloseReason why);
+  ConnEntry& at(std::uint32_t slot) { return slab_[slot]; }
+  void Open(ConnEntry& c, std::uint32_t capacity);
+  void StartDraining(ConnEntry& c, CloseReason why);
   // Forgets it; exchanges on it end here.
-  void Remove(Connection& c);
+  void Remove(ConnEntry& c);
 
-  void AddUse(Connection& c) {
+  void AddUse(ConnEntry& c) {
     ++c.uses;
     ++c.in_use;
     ++streams_;
   }
-  void EndUse(Connection& c) {
+  void EndUse(ConnEntry& c) {
     --c.in_use;
     --streams_;
   }
   // Marks it the most recently used.
-  void Touch(Connection& c, Instant now) {
+  void Touch(ConnEntry& c, Instant now) {
     c.last_used_at = now;
     c.rank = ++rank_;
   }
   // Puts it where it belongs now.
-  void Shelve(Connection& c, std::uint64_t max_uses) { MoveTo(c, ShelfOf(c, max_uses)); }
+  void Shelve(ConnEntry& c, std::uint64_t max_uses) { MoveTo(c, ShelfOf(c, max_uses)); }
 
-  static bool HasRoom(const Connection& c, std::uint64_t max_uses) {
+  static bool HasRoom(const ConnEntry& c, std::uint64_t max_uses) {
     return c.state == ConnState::kOpen && c.in_use < c.capacity &&
            (max_uses == 0 || c.uses < max_uses);
   }
-  static bool IsIdle(const Connection& c) { return c.state == ConnState::kOpen && c.in_use == 0; }
-  static Shelf ShelfOf(const Connection& c, std::uint64_t max_uses);
+  static bool IsIdle(const ConnEntry& c) { return c.state == ConnState::kOpen && c.in_use == 0; }
+  static Shelf ShelfOf(const ConnEntry& c, std::uint64_t max_uses);
 
   // The entry at the front (newest) or back (oldest) of a shelf; nullptr when it is empty.
-  Connection* Newest(Shelf shelf) { return EntryOrNull(list(shelf).front()); }
-  Connection* Oldest(Shelf shelf) { return EntryOrNull(list(shelf).back()); }
+  ConnEntry* Newest(Shelf shelf) { return EntryOrNull(list(shelf).front()); }
+  ConnEntry* Oldest(Shelf shelf) { return EntryOrNull(list(shelf).back()); }
   // Most recently used idle entry that has room.
-  Connection* NewestIdle();
+  ConnEntry* NewestIdle();
   // Least recently used idle entry.
-  const Connection* OldestIdle() const;
-  Connection* OldestIdle() {
-    return const_cast<Connection*>(static_cast<const ConnectionTable*>(this)->OldestIdle());
+  const ConnEntry* OldestIdle() const;
+  ConnEntry* OldestIdle() {
+    return const_cast<ConnEntry*>(static_cast<const ConnectionTable*>(this)->OldestIdle());
   }
 
   // What was dialled before now is of an older epoch; such dials are no longer expected.
@@ -108,7 +108,7 @@ class ConnectionTable {
     ++epoch_;
     expected_dials_ = 0;
   }
-  bool IsOfThisEpoch(const Connection& c) const { return c.epoch == epoch_; }
+  bool IsOfThisEpoch(const ConnEntry& c) const { return c.epoch == epoch_; }
 
   std::uint32_t idle_count() const {
     return list(Shelf::kUsed).size() + list(Shelf::kUnused).size() + list(Shelf::kBarred).size();
@@ -121,7 +121,7 @@ class ConnectionTable {
   std::uint32_t total() const { return dials_ + open_ + draining_; }
   std::uint32_t streams() const { return streams_; }
 
-  // Calls visit(Connection&) for every entry; it may remove the entry that it is given.
+  // Calls visit(ConnEntry&) for every entry; it may remove the entry that it is given.
   template <typename Visit>
   void ForEach(Visit visit) {
     for (std::uint32_t slot = 0; slot < slab_.slot_count(); ++slot) {
@@ -139,21 +139,21 @@ class ConnectionTable {
   void CheckInvariants(std::uint64_t max_uses) const;
 
  private:
-  SlotList<Connection>& list(Shelf shelf) { return lists_[static_cast<std::size_t>(shelf)]; }
-  const SlotList<Connection>& list(Shelf shelf) const {
+  SlotList<ConnEntry>& list(Shelf shelf) { return lists_[static_cast<std::size_t>(shelf)]; }
+  const SlotList<ConnEntry>& list(Shelf shelf) const {
     return lists_[static_cast<std::size_t>(shelf)];
   }
-  Connection* EntryOrNull(std::uint32_t slot) { return slot == kNoSlot ? nullptr : &slab_[slot]; }
-  void EndDial(Connection& c) {
+  ConnEntry* EntryOrNull(std::uint32_t slot) { return slot == kNoSlot ? nullptr : &slab_[slot]; }
+  void EndDial(ConnEntry& c) {
     --dials_;
     if (IsOfThisEpoch(c)) --expected_dials_;
   }
-  void MoveTo(Connection& c, Shelf shelf);
+  void MoveTo(ConnEntry& c, Shelf shelf);
   // Steps over as many entries as were used after `c`: none, unless its grant went unused.
-  void InsertByRank(Connection& c, Shelf shelf);
+  void InsertByRank(ConnEntry& c, Shelf shelf);
 
-  Slab<Connection> slab_;
-  std::array<SlotList<Connection>, kShelves> lists_;
+  Slab<ConnEntry> slab_;
+  std::array<SlotList<ConnEntry>, kShelves> lists_;
   std::uint64_t serials_ = 0;
   std::uint64_t rank_ = 0;
   std::uint32_t epoch_ = 0;

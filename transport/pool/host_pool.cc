@@ -21,7 +21,7 @@ Instant HostPool::Advance(Instant now, Actions& actions) {
 // --- Connections come ---
 
 void HostPool::OnConnected(ConnId conn, std::uint32_t capacity, Instant now, Actions& actions) {
-  Connection* c = table_.Find(conn);
+  ConnEntry* c = table_.Find(conn);
   if (c == nullptr || c->state != ConnState::kConnecting) return;
   now = Advance(now, actions);
   backoff_.Clear();
@@ -40,7 +40,7 @@ void HostPool::OnConnected(ConnId conn, std::uint32_t capacity, Instant now, Act
 }
 
 void HostPool::OnCapacity(ConnId conn, std::uint32_t capacity, Instant now, Actions& actions) {
-  Connection* c = table_.Find(conn);
+  ConnEntry* c = table_.Find(conn);
   if (c == nullptr || c->state == ConnState::kConnecting) return;
   now = Advance(now, actions);
   c->capacity = capacity;
@@ -54,7 +54,7 @@ void HostPool::OnCapacity(ConnId conn, std::uint32_t capacity, Instant now, Acti
 // --- Connections return ---
 
 void HostPool::Release(ConnId conn, const ReleaseVerdict& verdict, Instant now, Actions& actions) {
-  Connection* c = table_.Find(conn);
+  ConnEntry* c = table_.Find(conn);
   if (c == nullptr) return;
   now = Advance(now, actions);
   SPILLWAY_CHECK_NOTE(c->in_use > 0, "released more often than granted");
@@ -77,7 +77,7 @@ void HostPool::Release(ConnId conn, const ReleaseVerdict& verdict, Instant now, 
 }
 
 void HostPool::ReleaseUnused(ConnId conn, Instant now, Actions& actions) {
-  Connection* c = table_.Find(conn);
+  ConnEntry* c = table_.Find(conn);
   if (c == nullptr) return;
   now = Advance(now, actions);
   SPILLWAY_CHECK_NOTE(c->in_use > 0 && c->uses > 0, "released more often than granted");
@@ -91,7 +91,7 @@ void HostPool::ReleaseUnused(ConnId conn, Instant now, Actions& actions) {
   Settle(now, actions);
 }
 
-void HostPool::Reconsider(Connection& c, std::uint64_t& total, Instant now, Actions& actions) {
+void HostPool::Reconsider(ConnEntry& c, std::uint64_t& total, Instant now, Actions& actions) {
   const End end = IdleEnd(c);
   if (const auto why = WornOut(c, now)) {
     Retire(c, *why, actions);
@@ -102,14 +102,14 @@ void HostPool::Reconsider(Connection& c, std::uint64_t& total, Instant now, Acti
   }
 }
 
-std::optional<CloseReason> HostPool::WornOut(const Connection& c, Instant now) const {
+std::optional<CloseReason> HostPool::WornOut(const ConnEntry& c, Instant now) const {
   if (now >= c.age_ends_at) return CloseReason::kMaxAge;
   if (limits_.max_uses != 0 && c.uses >= limits_.max_uses) return CloseReason::kMaxUses;
   if (c.idle_hint == Duration::zero()) return CloseReason::kLearnedIdle;
   return std::nullopt;
 }
 
-void HostPool::Offer(Connection& c, std::uint64_t& total, Instant now, Actions& actions) {
+void HostPool::Offer(ConnEntry& c, std::uint64_t& total, Instant now, Actions& actions) {
   if (ConnectionTable::IsIdle(c) && OverLimit()) {
     Close(c, CloseReason::kLru, actions);
     return;
@@ -125,7 +125,7 @@ void HostPool::Offer(Connection& c, std::uint64_t& total, Instant now, Actions& 
   table_.Shelve(c, limits_.max_uses);
 }
 
-std::optional<CloseReason> HostPool::Surplus(const Connection& c, Instant now) const {
+std::optional<CloseReason> HostPool::Surplus(const ConnEntry& c, Instant now) const {
   const End end = IdleEnd(c);
   if (end.at <= now) return end.why;  // no time is left, or none was given
   const bool was_idle = static_cast<std::size_t>(c.shelf) < kIdleShelves;
@@ -136,7 +136,7 @@ std::optional<CloseReason> HostPool::Surplus(const Connection& c, Instant now) c
 // --- Connections go ---
 
 void HostPool::OnGoAway(ConnId conn, Instant now, Actions& actions) {
-  Connection* c = table_.Find(conn);
+  ConnEntry* c = table_.Find(conn);
   if (c == nullptr || c->state != ConnState::kOpen) return;
   now = Advance(now, actions);
   Retire(*c, CloseReason::kGoAway, actions);
@@ -144,19 +144,19 @@ void HostPool::OnGoAway(ConnId conn, Instant now, Actions& actions) {
 }
 
 void HostPool::OnClosed(ConnId conn, Instant now, Actions& actions) {
-  Connection* c = table_.Find(conn);
+  ConnEntry* c = table_.Find(conn);
   if (c == nullptr) return;
   now = Advance(now, actions);
   Forget(*c);
   Settle(now, actions);
 }
 
-void HostPool::Close(Connection& c, CloseReason why, Actions& actions) {
+void HostPool::Close(ConnEntry& c, CloseReason why, Actions& actions) {
   actions.emplace_back(CloseAction{c.id, why});
   Forget(c);
 }
 
-void HostPool::Retire(Connection& c, CloseReason why, Actions& actions) {
+void HostPool::Retire(ConnEntry& c, CloseReason why, Actions& actions) {
   if (c.in_use == 0) {
     Close(c, why, actions);
   } else {
@@ -164,7 +164,7 @@ void HostPool::Retire(Connection& c, CloseReason why, Actions& actions) {
   }
 }
 
-void HostPool::Forget(Connection& c) {
+void HostPool::Forget(ConnEntry& c) {
   if (c.state != ConnState::kConnecting && c.uses == 0) ++totals_.dials_unused;
   if (c.armed_at != kNever) idle_ends_.Clear(c.id.slot);
   table_.Remove(c);
@@ -172,7 +172,7 @@ void HostPool::Forget(Connection& c) {
 
 bool HostPool::EvictOldestIdle(Instant now, Actions& actions) {
   now = Advance(now, actions);
-  Connection* oldest = table_.OldestIdle();
+  ConnEntry* oldest = table_.OldestIdle();
   if (oldest != nullptr) Close(*oldest, CloseReason::kLru, actions);
   Settle(now, actions);
   return oldest != nullptr;
@@ -181,7 +181,7 @@ bool HostPool::EvictOldestIdle(Instant now, Actions& actions) {
 std::uint32_t HostPool::CloseIdle(Instant now, Actions& actions) {
   now = Advance(now, actions);
   std::uint32_t closed = 0;
-  while (Connection* oldest = table_.OldestIdle()) {
+  while (ConnEntry* oldest = table_.OldestIdle()) {
     Close(*oldest, CloseReason::kFlushed, actions);
     ++closed;
   }
@@ -192,7 +192,7 @@ std::uint32_t HostPool::CloseIdle(Instant now, Actions& actions) {
 void HostPool::Flush(Instant now, Actions& actions) {
   now = Advance(now, actions);
   table_.AdvanceEpoch();
-  table_.ForEach([&](Connection& c) {
+  table_.ForEach([&](ConnEntry& c) {
     if (c.state == ConnState::kOpen) Retire(c, CloseReason::kFlushed, actions);
   });
   Settle(now, actions);
@@ -203,7 +203,7 @@ void HostPool::Drain(Instant now, Actions& actions) {
   draining_ = true;
   stalled_ = false;
   FailAll(RefusedByDrain(), now, actions);
-  table_.ForEach([&](Connection& c) {
+  table_.ForEach([&](ConnEntry& c) {
     if (c.state == ConnState::kOpen) Retire(c, CloseReason::kDrain, actions);
   });
   Settle(now, actions);
@@ -226,7 +226,7 @@ Instant HostPool::NextDeadline() const {
 
 void HostPool::ExpireIdle(Instant now, Actions& actions) {
   while (idle_ends_.Earliest() <= now) {
-    Connection& c = table_.at(idle_ends_.EarliestSlot());
+    ConnEntry& c = table_.at(idle_ends_.EarliestSlot());
     idle_ends_.Clear(c.id.slot);
     c.armed_at = kNever;
     if (!ConnectionTable::IsIdle(c)) continue;  // armed again when it comes back
@@ -239,14 +239,14 @@ void HostPool::ExpireIdle(Instant now, Actions& actions) {
   }
 }
 
-void HostPool::Arm(Connection& c) {
+void HostPool::Arm(ConnEntry& c) {
   const Instant at = IdleEnd(c).at;
   if (at >= c.armed_at) return;  // lazy: the earlier entry fires and finds the truth
   c.armed_at = at;
   idle_ends_.Set(c.id.slot, at);
 }
 
-Duration HostPool::IdleLimit(const Connection& c, CloseReason& why) const {
+Duration HostPool::IdleLimit(const ConnEntry& c, CloseReason& why) const {
   why = CloseReason::kIdleTimeout;
   if (!c.idle_hint) return limits_.idle_timeout;
   const Duration left = *c.idle_hint - std::max(limits_.keep_alive_margin, Duration::zero());
@@ -255,7 +255,7 @@ Duration HostPool::IdleLimit(const Connection& c, CloseReason& why) const {
   return left;
 }
 
-HostPool::End HostPool::IdleEnd(const Connection& c) const {
+HostPool::End HostPool::IdleEnd(const ConnEntry& c) const {
   End end{};
   const Duration limit = std::max(IdleLimit(c, end.why), Duration::zero());
   end.at = After(c.last_used_at, limit);
@@ -263,7 +263,7 @@ HostPool::End HostPool::IdleEnd(const Connection& c) const {
   return end;
 }
 
-void HostPool::SetAgeEnd(Connection& c) {
+void HostPool::SetAgeEnd(ConnEntry& c) {
   c.age_ends_at = kNever;
   if (limits_.max_age == kForever) return;
   const double jitter = std::clamp(limits_.max_age_jitter, 0.0, 1.0);
@@ -276,7 +276,7 @@ void HostPool::SetAgeEnd(Connection& c) {
 void HostPool::SetLimits(const PoolLimits& limits, Instant now, Actions& actions) {
   now = Advance(now, actions);
   limits_ = limits;
-  table_.ForEach([&](Connection& c) {
+  table_.ForEach([&](ConnEntry& c) {
     if (c.state != ConnState::kOpen) return;
     SetAgeEnd(c);
     if (const auto why = WornOut(c, now)) {
@@ -291,7 +291,7 @@ void HostPool::SetLimits(const PoolLimits& limits, Instant now, Actions& actions
     Close(*table_.OldestIdle(), CloseReason::kLru, actions);
   }
   if (!waiters_.empty()) {
-    table_.ForEach([&](Connection& c) {
+    table_.ForEach([&](ConnEntry& c) {
       if (c.state == ConnState::kOpen) Offer(c, totals_.grants_idle, now, actions);
     });
   }

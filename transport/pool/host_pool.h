@@ -172,10 +172,10 @@ class HostPool {
   // host_pool_waiters.cc: who gets what.
   bool GrantAtOnce(const Demand& demand, Instant now, Actions& actions);
   void Enqueue(const Demand& demand, Instant now, Actions& actions);
-  void Grant(Connection& c, WaiterId waiter, std::uint64_t& total, Duration idle_time,
+  void Grant(ConnEntry& c, WaiterId waiter, std::uint64_t& total, Duration idle_time,
              Actions& actions);
   // Gives the room of `c` to waiters. `total` counts a first grant, on an unused connection.
-  void ServeWaiters(Connection& c, std::uint64_t& total, Instant now, Actions& actions);
+  void ServeWaiters(ConnEntry& c, std::uint64_t& total, Instant now, Actions& actions);
   // A Fail for those whom the connection of one dial was to serve.
   void FailDialledFor(Instant now, Actions& actions);
   // A Fail for every waiter that nothing under way can serve.
@@ -193,22 +193,22 @@ class HostPool {
   bool MakeRoomForDial(Actions& actions);
 
   // When and why an idle `c` would end.
-  End IdleEnd(const Connection& c) const;
-  Duration IdleLimit(const Connection& c, CloseReason& why) const;
-  void SetAgeEnd(Connection& c);
+  End IdleEnd(const ConnEntry& c) const;
+  Duration IdleLimit(const ConnEntry& c, CloseReason& why) const;
+  void SetAgeEnd(ConnEntry& c);
   // Why `c`, which just came back, may not be used again.
-  std::optional<CloseReason> WornOut(const Connection& c, Instant now) const;
+  std::optional<CloseReason> WornOut(const ConnEntry& c, Instant now) const;
   // Why `c`, about to lie idle, is not kept.
-  std::optional<CloseReason> Surplus(const Connection& c, Instant now) const;
+  std::optional<CloseReason> Surplus(const ConnEntry& c, Instant now) const;
   // Serves waiters with `c`, then keeps or closes it. A shrunk connection limit comes first.
-  void Offer(Connection& c, std::uint64_t& total, Instant now, Actions& actions);
+  void Offer(ConnEntry& c, std::uint64_t& total, Instant now, Actions& actions);
   // Offers `c`, which was not used just now, unless it is past its time.
-  void Reconsider(Connection& c, std::uint64_t& total, Instant now, Actions& actions);
-  void Arm(Connection& c);
-  void Close(Connection& c, CloseReason why, Actions& actions);
+  void Reconsider(ConnEntry& c, std::uint64_t& total, Instant now, Actions& actions);
+  void Arm(ConnEntry& c);
+  void Close(ConnEntry& c, CloseReason why, Actions& actions);
   // No new exchanges on `c`; closes it when it carries none.
-  void Retire(Connection& c, CloseReason why, Actions& actions);
-  void Forget(Connection& c);
+  void Retire(ConnEntry& c, CloseReason why, Actions& actions);
+  void Forget(ConnEntry& c);
   void ExpireIdle(Instant now, Actions& actions);
   bool Empty() const { return table_.total() == 0 && waiters_.empty(); }
   std::uint32_t MaxConnections() const { return std::max(1U, limits_.max_connections); }

@@ -34,7 +34,7 @@ std::uint64_t HostPool::DialsWanted() const {
 // the waiter would wait for an idle timeout.
 bool HostPool::MakeRoomForDial(Actions& actions) {
   while (table_.total() >= MaxConnections()) {
-    Connection* oldest = table_.Oldest(Shelf::kUsed);
+    ConnEntry* oldest = table_.Oldest(Shelf::kUsed);
     if (oldest == nullptr) return false;
     Close(*oldest, CloseReason::kLru, actions);
   }
@@ -44,7 +44,7 @@ bool HostPool::MakeRoomForDial(Actions& actions) {
 void HostPool::OnDialFailed(ConnId conn, std::shared_ptr<const Failure> why, Instant now,
                             Actions& actions) {
   SPILLWAY_CHECK(why != nullptr);
-  Connection* c = table_.Find(conn);
+  ConnEntry* c = table_.Find(conn);
   if (c == nullptr || c->state != ConnState::kConnecting) return;
   now = Advance(now, actions);
   Forget(*c);
@@ -69,7 +69,7 @@ void HostPool::FailDialledFor(Instant now, Actions& actions) {
 }
 
 void HostPool::OnDialDenied(ConnId conn, Instant now, Actions& actions) {
-  Connection* c = table_.Find(conn);
+  ConnEntry* c = table_.Find(conn);
   if (c == nullptr || c->state != ConnState::kConnecting) return;
   now = Advance(now, actions);
   Forget(*c);

@@ -18,7 +18,7 @@ HostPoolSnapshot HostPool::Snapshot(Instant now) const {
   s.streams = table_.streams();
   s.backing_off = backoff_.active() && now < backoff_.until();
   s.stalled = stalled_;
-  if (const Connection* oldest = table_.OldestIdle()) s.oldest_idle_since = oldest->last_used_at;
+  if (const ConnEntry* oldest = table_.OldestIdle()) s.oldest_idle_since = oldest->last_used_at;
   s.oldest_waiter_since = waiters_.OldestSince();
   s.learned_idle_timeout = learned_idle_timeout_;
   s.grants_idle = totals_.grants_idle;
@@ -51,7 +51,7 @@ void HostPool::CheckInvariants(Instant now) const {
   std::size_t armed = 0;
   bool spare = false;
   bool unused_spare = false;
-  table_.ForEach([&](const Connection& c) {
+  table_.ForEach([&](const ConnEntry& c) {
     SPILLWAY_CHECK(idle_ends_.At(c.id.slot) == c.armed_at);
     armed += c.armed_at != kNever ? 1 : 0;
     if (ConnectionTable::IsIdle(c)) {

@@ -23,7 +23,7 @@ void HostPool::Acquire(const Demand& demand, Instant now, Actions& actions) {
 // Never unfair: waiters that could take what is found here would have been given it already.
 bool HostPool::GrantAtOnce(const Demand& demand, Instant now, Actions& actions) {
   while (!demand.fresh_connection) {
-    Connection* shared = table_.Newest(Shelf::kShared);
+    ConnEntry* shared = table_.Newest(Shelf::kShared);
     if (shared == nullptr) break;
     if (now >= shared->age_ends_at) {
       Retire(*shared, CloseReason::kMaxAge, actions);
@@ -33,8 +33,7 @@ bool HostPool::GrantAtOnce(const Demand& demand, Instant now, Actions& actions) 
     return true;
   }
   for (;;) {
-    Connection* idle =
-        demand.fresh_connection ? table_.Newest(Shelf::kUnused) : table_.NewestIdle();
+    ConnEntry* idle = demand.fresh_connection ? table_.Newest(Shelf::kUnused) : table_.NewestIdle();
     if (idle == nullptr) return false;
     const End end = IdleEnd(*idle);
     if (end.at > now) {
@@ -67,7 +66,7 @@ void HostPool::Enqueue(const Demand& demand, Instant now, Actions& actions) {
   waiters_.Push(waiter);
 }
 
-void HostPool::Grant(Connection& c, WaiterId waiter, std::uint64_t& total, Duration idle_time,
+void HostPool::Grant(ConnEntry& c, WaiterId waiter, std::uint64_t& total, Duration idle_time,
                      Actions& actions) {
   actions.emplace_back(GrantAction{waiter, c.id, c.uses > 0, idle_time});
   ++total;
@@ -75,7 +74,7 @@ void HostPool::Grant(Connection& c, WaiterId waiter, std::uint64_t& total, Durat
   table_.Shelve(c, limits_.max_uses);
 }
 
-void HostPool::ServeWaiters(Connection& c, std::uint64_t& total, Instant now, Actions& actions) {
+void HostPool::ServeWaiters(ConnEntry& c, std::uint64_t& total, Instant now, Actions& actions) {
   while (ConnectionTable::HasRoom(c, limits_.max_uses)) {
     const auto waiter = waiters_.TakeLongestFor(c.uses > 0, now);
     if (!waiter) return;
