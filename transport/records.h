@@ -118,8 +118,8 @@ struct DialRecord {
   Duration proxying{};   // CONNECT or SOCKS5, and TLS with the proxy
   Duration securing{};   // TLS with the origin
   bool proxied = false;  // the way through the proxy was opened
-  std::optional<TlsFacts> proxy_tls;
-  std::optional<TlsFacts> tls;
+  std::optional<TlsFacts> proxy_tls = {};
+  std::optional<TlsFacts> tls = {};
 };
 
 struct ConnectionRecord {
