@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <map>
 #include <set>
 #include <tuple>
@@ -11,6 +12,66 @@ namespace spillway {
 namespace {
 
 constexpr std::string_view kWildcard = "*.";
+
+constexpr std::uint8_t BitsOf(IpAddress::Family family) {
+  return family == IpAddress::Family::kIpv4 ? 32 : 128;
+}
+
+// `address` with everything behind the first `prefix` bits zero.
+IpAddress Masked(IpAddress address, std::uint8_t prefix) {
+  for (std::size_t i = 0; i < address.bytes.size(); ++i) {
+    const std::size_t kept = prefix > i * 8 ? std::min<std::size_t>(8, prefix - i * 8) : 0;
+    address.bytes.at(i) &= static_cast<std::uint8_t>(0xFF00U >> kept);
+  }
+  return address;
+}
+
+// Family, length and bytes: unequal for unequal networks.
+std::string NetworkKey(const IpAddress& address, std::uint8_t prefix) {
+  std::string key;
+  key += address.family == IpAddress::Family::kIpv4 ? '4' : '6';
+  key += static_cast<char>(prefix);
+  key.append(address.bytes.begin(), address.bytes.end());
+  return key;
+}
+
+struct Network {
+  IpAddress address;
+  std::uint8_t prefix = 0;
+};
+
+// `host` is in canonical form and has a slash.
+Network NetworkOf(std::string_view host) {
+  const std::size_t slash = host.find('/');
+  Network network;
+  network.address = *IpAddress::Parse(host.substr(0, slash));
+  std::from_chars(host.data() + slash + 1, host.data() + host.size(), network.prefix);
+  return network;
+}
+
+Result<std::string> CanonicalNetwork(std::string_view pattern, std::string_view field) {
+  const std::size_t slash = pattern.find('/');
+  const std::string_view bits = pattern.substr(slash + 1);
+  std::string_view text = pattern.substr(0, slash);
+  if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+  const std::optional<IpAddress> address = IpAddress::Parse(text);
+  if (!address.has_value()) {
+    return BadRequest(field, "a network is an IP address, a slash and a number of bits");
+  }
+  std::uint8_t prefix = 0;
+  const auto [end, error] = std::from_chars(bits.data(), bits.data() + bits.size(), prefix);
+  const bool number = error == std::errc() && end == bits.data() + bits.size() &&
+                      (bits.size() == 1 || bits.front() != '0');
+  if (!number || prefix > BitsOf(address->family)) {
+    return BadRequest(field, address->family == IpAddress::Family::kIpv4
+                                 ? "a network of IPv4 has 0 to 32 bits"
+                                 : "a network of IPv6 has 0 to 128 bits");
+  }
+  if (Masked(*address, prefix) != *address) {
+    return BadRequest(field, "the address of a network is zero behind its bits");
+  }
+  return address->Text() + "/" + std::to_string(prefix);
+}
 
 // Host, scheme and port, 0 for a match without ports: two matches tie when they share one.
 using TieKey = std::tuple<std::string_view, std::string_view, std::uint16_t>;
@@ -57,8 +118,23 @@ std::string_view Label(AddressFamily family) {
   return kLabels.at(static_cast<std::size_t>(family));
 }
 
+std::string DestinationMatch::Text() const {
+  std::string text = scheme.empty() ? "" : scheme + "://";
+  const bool brackets = host.find(':') != std::string::npos && !ports.empty();
+  text += brackets ? "[" + host + "]" : host;
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    text += (i == 0 ? ":" : ",") + std::to_string(ports[i]);
+  }
+  return text;
+}
+
 Result<std::string> CanonicalHostPattern(std::string_view pattern, std::string_view field) {
   const bool suffix = pattern.starts_with(kWildcard);
+  if (pattern.find('/') != std::string_view::npos && !suffix &&
+      pattern.find_first_not_of("0123456789abcdefABCDEF.:/[]") == std::string_view::npos &&
+      std::count(pattern.begin(), pattern.end(), '/') == 1) {
+    return CanonicalNetwork(pattern, field);
+  }
   std::string host(suffix ? pattern.substr(kWildcard.size()) : pattern);
   if (host.find('*') != std::string::npos) {
     return BadRequest(field,
@@ -135,11 +211,18 @@ Result<std::shared_ptr<const Policy>> Policy::Build(std::uint64_t version,
 void Policy::BuildTables() {
   for (std::size_t i = 0; i < destinations_.size(); ++i) {
     for (const DestinationMatch& match : destinations_[i].matches) {
-      Entry entry{match.scheme, match.ports, i};
+      Entry entry{match.scheme, match.ports, i, match.Text()};
       std::sort(entry.ports.begin(), entry.ports.end());
-      const bool suffix = match.host.starts_with(kWildcard);
-      HostTable& table = suffix ? suffixes_ : exact_;
-      table[suffix ? match.host.substr(kWildcard.size()) : match.host].push_back(std::move(entry));
+      if (match.host.starts_with(kWildcard)) {
+        suffixes_[match.host.substr(kWildcard.size())].push_back(std::move(entry));
+      } else if (match.host.find('/') != std::string::npos) {
+        const Network network = NetworkOf(match.host);
+        const bool v4 = network.address.family == IpAddress::Family::kIpv4;
+        (v4 ? prefixes_v4_ : prefixes_v6_).push_back(network.prefix);
+        networks_[NetworkKey(network.address, network.prefix)].push_back(std::move(entry));
+      } else {
+        exact_[match.host].push_back(std::move(entry));
+      }
     }
   }
   // With ports before without; of equals, with a scheme before without.
@@ -147,35 +230,53 @@ void Policy::BuildTables() {
     return std::pair(a.ports.empty(), a.scheme.empty()) <
            std::pair(b.ports.empty(), b.scheme.empty());
   };
-  for (HostTable* table : {&exact_, &suffixes_}) {
+  for (HostTable* table : {&exact_, &suffixes_, &networks_}) {
     for (auto& [host, entries] : *table) {
       std::stable_sort(entries.begin(), entries.end(), before);
     }
   }
+  for (std::vector<std::uint8_t>* prefixes : {&prefixes_v4_, &prefixes_v6_}) {
+    std::sort(prefixes->begin(), prefixes->end(), std::greater<>());
+    prefixes->erase(std::unique(prefixes->begin(), prefixes->end()), prefixes->end());
+  }
 }
 
-const Destination& Policy::Match(const Url& url) const {
-  if (destinations_.empty()) return fallback_;
-  if (const Destination* found = Find(exact_, url.host, url)) return *found;
-  if (url.host_kind != HostKind::kName || suffixes_.empty()) return fallback_;
+const Destination& Policy::Match(const Url& url, std::string_view* rule) const {
+  const Entry* entry = destinations_.empty() ? nullptr : MatchEntry(url);
+  if (rule != nullptr) *rule = entry == nullptr ? std::string_view() : entry->rule;
+  return entry == nullptr ? fallback_ : destinations_[entry->destination];
+}
+
+const Policy::Entry* Policy::MatchEntry(const Url& url) const {
+  const auto find = [&url](const HostTable& table, std::string_view host) -> const Entry* {
+    const auto entries = table.find(host);
+    if (entries == table.end()) return nullptr;
+    for (const Entry& entry : entries->second) {
+      const bool scheme = entry.scheme.empty() || entry.scheme == url.scheme;
+      const bool port = entry.ports.empty() ||
+                        std::binary_search(entry.ports.begin(), entry.ports.end(), url.port);
+      if (scheme && port) return &entry;
+    }
+    return nullptr;
+  };
+  if (const Entry* found = find(exact_, url.host)) return found;
+  if (url.host_kind != HostKind::kName) {
+    if (networks_.empty()) return nullptr;
+    const std::optional<IpAddress> address = IpAddress::Parse(url.host);
+    if (!address.has_value()) return nullptr;
+    const bool v4 = address->family == IpAddress::Family::kIpv4;
+    for (const std::uint8_t prefix : v4 ? prefixes_v4_ : prefixes_v6_) {
+      const std::string key = NetworkKey(Masked(*address, prefix), prefix);
+      if (const Entry* found = find(networks_, key)) return found;
+    }
+    return nullptr;
+  }
+  if (suffixes_.empty()) return nullptr;
   // Each dot opens a shorter suffix; the host itself is not below its own suffix.
   const std::string_view host = url.host;
   for (std::size_t dot = host.find('.'); dot != std::string_view::npos;
        dot = host.find('.', dot + 1)) {
-    if (const Destination* found = Find(suffixes_, host.substr(dot + 1), url)) return *found;
-  }
-  return fallback_;
-}
-
-const Destination* Policy::Find(const HostTable& table, std::string_view host,
-                                const Url& url) const {
-  const auto entries = table.find(host);
-  if (entries == table.end()) return nullptr;
-  for (const Entry& entry : entries->second) {
-    const bool scheme = entry.scheme.empty() || entry.scheme == url.scheme;
-    const bool port =
-        entry.ports.empty() || std::binary_search(entry.ports.begin(), entry.ports.end(), url.port);
-    if (scheme && port) return &destinations_[entry.destination];
+    if (const Entry* found = find(suffixes_, host.substr(dot + 1))) return found;
   }
   return nullptr;
 }

@@ -33,14 +33,18 @@ namespace spillway {
 struct DestinationMatch {
   std::string scheme;  // "" any, "http" or "https"
   std::string host;    // exact canonical host, or "*.suffix" (any number of labels above,
-                       // at least one: the suffix itself does not match, case C-063)
+                       // at least one: the suffix itself does not match, case C-063), or a network
+                       // "10.0.0.0/8", which is true of address literals in URLs only
   std::vector<std::uint16_t> ports;
 
   bool operator==(const DestinationMatch&) const = default;
+  // "https://*.example.com:443,8443", with the parts that are set.
+  std::string Text() const;
 };
 
-// "host", an IPv6 address with or without brackets, or "*.suffix", in any spelling that a URL may
-// use, in the canonical form that a Url's host has. Errors: BadRequest naming `field`.
+// "host", an IPv6 address with or without brackets, "*.suffix" or "address/bits", in any spelling
+// that a URL may use, in the canonical form that a Url's host has. Errors: BadRequest naming
+// `field`.
 Result<std::string> CanonicalHostPattern(std::string_view pattern, std::string_view field);
 
 // What is spoken with an origin.
@@ -94,9 +98,10 @@ class Policy {
                                                      Destination fallback,
                                                      RequestFieldLimits request_limits);
 
-  // The most specific match: exact host before suffix, longer suffix before shorter, with port
-  // before without, with scheme before without; else the fallback.
-  const Destination& Match(const Url& url) const;
+  // The most specific match: exact host before suffix and network, longer suffix or network before
+  // shorter, with port before without, with scheme before without; else the fallback. `rule`, when
+  // given, gets the text of the match that won ("" for the fallback); it lives as long as this.
+  const Destination& Match(const Url& url, std::string_view* rule = nullptr) const;
 
   std::uint64_t version() const { return version_; }
   const std::vector<Destination>& destinations() const { return destinations_; }
@@ -109,6 +114,7 @@ class Policy {
     std::string scheme;
     std::vector<std::uint16_t> ports;  // sorted
     std::size_t destination = 0;
+    std::string rule;
   };
   struct HostHash {
     using is_transparent = void;
@@ -120,14 +126,17 @@ class Policy {
 
   Policy() = default;
   void BuildTables();
-  const Destination* Find(const HostTable& table, std::string_view host, const Url& url) const;
+  const Entry* MatchEntry(const Url& url) const;
 
   std::uint64_t version_ = 0;
   std::vector<Destination> destinations_;
   Destination fallback_;
   RequestFieldLimits request_limits_;
   HostTable exact_;
-  HostTable suffixes_;  // keyed without the "*."
+  HostTable suffixes_;                     // keyed without the "*."
+  HostTable networks_;                     // keyed as NetworkKey says
+  std::vector<std::uint8_t> prefixes_v4_;  // lengths that occur in networks_, the longest first
+  std::vector<std::uint8_t> prefixes_v6_;
 };
 
 }  // namespace spillway

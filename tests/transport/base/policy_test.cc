@@ -44,6 +44,14 @@ std::vector<Destination> Everything() {
       Named("v4", {{"", "192.0.2.7", {}}}),
       Named("v6", {{"", "2001:db8::7", {8443}}}),
       Named("top", {{"", "*.internal", {}}}),
+      Named("ten", {{"", "10.0.0.0/8", {}}}),
+      Named("ten-one", {{"", "10.1.0.0/16", {}}}),
+      Named("ten-one-8080", {{"", "10.1.0.0/16", {8080}}}),
+      Named("ten-one-two", {{"https", "10.1.2.0/23", {}}}),
+      Named("ten-exact", {{"", "10.1.2.3", {9}}}),
+      Named("ten-alone", {{"", "10.1.2.4/32", {}}}),
+      Named("unique-local", {{"", "fc00::/7", {}}}),
+      Named("documentation", {{"", "2001:db9::/33", {}}}),
   };
 }
 
@@ -89,6 +97,20 @@ INSTANTIATE_TEST_SUITE_P(
         MatchRow{"OtherIpv4", "http://192.0.2.8/", ""},
         MatchRow{"Ipv6InAnotherSpelling", "http://[2001:0db8:0::0007]:8443/", "v6"},
         MatchRow{"Ipv6OtherPort", "http://[2001:db8::7]/", ""},
+        MatchRow{"Network", "http://10.200.0.1/", "ten"},
+        MatchRow{"LongerNetworkBeforeShorter", "http://10.1.255.255/", "ten-one"},
+        MatchRow{"NetworkWithPortBeforeWithout", "http://10.1.9.9:8080/", "ten-one-8080"},
+        MatchRow{"NetworkThatEndsInsideAByte", "https://10.1.3.255:8080/", "ten-one-two"},
+        MatchRow{"JustBehindThatNetwork", "https://10.1.4.0/", "ten-one"},
+        MatchRow{"LongerNetworkOfAnotherScheme", "http://10.1.2.5/", "ten-one"},
+        MatchRow{"ExactAddressBeforeNetwork", "https://10.1.2.3:9/", "ten-exact"},
+        MatchRow{"ExactAddressOfAnotherPort", "https://10.1.2.3/", "ten-one-two"},
+        MatchRow{"NetworkOfOneAddress", "https://10.1.2.4/", "ten-alone"},
+        MatchRow{"Ipv6Network", "http://[fd12::1]/", "unique-local"},
+        MatchRow{"Ipv6NetworkInsideAByte", "http://[2001:db9:7fff::1]/", "documentation"},
+        MatchRow{"BehindAnIpv6Network", "http://[2001:db9:8000::1]/", ""},
+        MatchRow{"NetworksAreNotForNames", "http://10.1.2.4.example.org/", ""},
+        MatchRow{"NetworksDoNotReachIntoMappedAddresses", "http://[::ffff:10.1.2.4]/", ""},
         MatchRow{"Unknown", "http://elsewhere.test/", ""}),
     [](const testing::TestParamInfo<MatchRow>& row) { return std::string(row.param.title); });
 
@@ -100,6 +122,35 @@ TEST(Policy, WithoutDestinationsEverythingGetsTheFallback) {
   EXPECT_EQ((*policy)->Match(UrlOf("http://a.test/")).pool.max_connections, 3U);
   EXPECT_EQ(&(*policy)->Match(UrlOf("http://a.test/")), &(*policy)->fallback());
 }
+
+struct RuleRow {
+  const char* title;
+  DestinationMatch match;
+  const char* url;
+  const char* rule;
+};
+
+class PolicyRule : public testing::TestWithParam<RuleRow> {};
+
+TEST_P(PolicyRule, IsTheTextOfTheMatchThatWon) {
+  const auto policy = Build({Named("d", {{"", "other.test", {}}, GetParam().match})});
+  ASSERT_TRUE(policy.has_value()) << policy.error().message;
+  std::string_view rule = "before";
+  (*policy)->Match(UrlOf(GetParam().url), &rule);
+  EXPECT_EQ(rule, GetParam().rule);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, PolicyRule,
+    testing::Values(
+        RuleRow{"Host", {"", "a.test", {}}, "http://a.test/", "a.test"},
+        RuleRow{"Suffix", {"", "*.a.test", {443}}, "https://b.a.test/", "*.a.test:443"},
+        RuleRow{"Ports", {"http", "a.test", {81, 80}}, "http://a.test/", "http://a.test:81,80"},
+        RuleRow{"Network", {"", "10.0.0.0/8", {80}}, "http://10.1.1.1/", "10.0.0.0/8:80"},
+        RuleRow{"Ipv6", {"", "::1", {80}}, "http://[::1]/", "[::1]:80"},
+        RuleRow{"Ipv6WithoutPort", {"https", "::1", {}}, "https://[::1]/", "https://::1"},
+        RuleRow{"Fallback", {"", "a.test", {}}, "http://b.test/", ""}),
+    [](const testing::TestParamInfo<RuleRow>& row) { return std::string(row.param.title); });
 
 TEST(Policy, KeepsVersionLimitsAndOrder) {
   RequestFieldLimits limits;
@@ -157,6 +208,12 @@ INSTANTIATE_TEST_SUITE_P(
                    {Named("a", {{"", "*.a.test", {}}}),
                     Named("b", {{"", "b.test", {}}, {"", "*.a.test", {}}})},
                    "destinations[1].matches[1].host"},
+        RefusalRow{"TieOnNetwork",
+                   {Named("a", {{"", "10.0.0.0/8", {}}}), Named("b", {{"", "10.0.0.0/8", {}}})},
+                   "destinations[1].matches[0].host"},
+        RefusalRow{"NetworkNotCanonical",
+                   {Named("a", {{"", "2001:DB8::/32", {}}})},
+                   "destinations[0].matches[0].host"},
         RefusalRow{"TieOnOnePort",
                    {Named("a", {{"", "a.test", {80, 81}}}), Named("b", {{"", "a.test", {81, 82}}})},
                    "destinations[1].matches[0].ports"},
@@ -222,6 +279,26 @@ TEST(CanonicalHostPattern, AcceptsWhatAUrlMayHold) {
       {"b\xc3\xbc"
        "cher.test",
        "xn--bcher-kva.test"},
+      {"10.0.0.0/8", "10.0.0.0/8"},
+      {"0.0.0.0/0", "0.0.0.0/0"},
+      {"192.0.2.1/32", "192.0.2.1/32"},
+      {"2001:DB8:0::/32", "2001:db8::/32"},
+      {"[2001:db8::]/32", "2001:db8::/32"},
+      {"10.0.0.1/8", ""},
+      {"10.0.0.0/33", ""},
+      {"10.0.0.0/256", ""},
+      {"10.0.0.0/-1", ""},
+      {"10.0.0.0/08", ""},
+      {"10.0.0.0/", ""},
+      {"/8", ""},
+      {"10.0.0.0/8/8", ""},
+      {"10.0.0/8", ""},
+      {"10/8", ""},
+      {"::1/64", ""},
+      {"::/129", ""},
+      {"fe80::%eth0/10", ""},
+      {"a.test/8", ""},
+      {"*.10.0.0.0/8", ""},
       // C-063: only whole labels in front, and nothing that is not a host.
       {"", ""},
       {"*", ""},
