@@ -37,8 +37,9 @@ struct ProxyServer {
   std::uint16_t port = 0;
   std::string user;
   std::string password;
-  std::string credential_digest;  // hex of SHA-256 over user and password; "" without credentials
-  HeaderList connect_headers;     // added to CONNECT only (P5)
+  HeaderList connect_headers;  // added to CONNECT only (P5); may hold secrets
+  // Hex of SHA-256 over user, password and connect_headers; "" when there are none of them.
+  std::string credential_digest;
   bool tunnel_http = false;       // CONNECT for http URLs too (O-289)
   TlsProfilePtr tls;              // kHttps: towards the proxy itself
 

@@ -45,6 +45,8 @@ class ByteStream {
   // Nothing has arrived that nobody read: no bytes, no end, no error. Asked before a request is put
   // on an idle connection; never consumes application bytes.
   virtual bool Quiet() = 0;
+  // Read may give more though the socket is not readable: decrypted or buffered already.
+  virtual bool holds_bytes() const { return false; }
   // Best effort at an orderly end of what we send; never waits.
   virtual void Shutdown() {}
   // After kError. Source, reason and message; phase and delivery are for whoever knows them.
