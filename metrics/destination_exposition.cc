@@ -165,7 +165,7 @@ void DestinationExposition::WriteLevels(ShownList shown, std::span<const PoolLev
     Family family;
     std::uint64_t PoolLevels::*member;
   };
-  static constexpr std::array<Level, 7> kLevels = {{
+  static constexpr std::array<Level, 9> kLevels = {{
       {Family::kConnecting, &PoolLevels::connecting},
       {Family::kDialsInFlight, &PoolLevels::connecting},
       {Family::kDraining, &PoolLevels::draining},
@@ -173,6 +173,8 @@ void DestinationExposition::WriteLevels(ShownList shown, std::span<const PoolLev
       {Family::kIdleLimit, &PoolLevels::idle_limit},
       {Family::kQueueLimit, &PoolLevels::queue_limit},
       {Family::kQueueLength, &PoolLevels::waiting},
+      {Family::kStreamsActive, &PoolLevels::streams},
+      {Family::kStreamsLimit, &PoolLevels::streams_limit},
   }};
   for (const Level& level : kLevels) {
     WriteGauge(

@@ -23,6 +23,8 @@ VariantLabels LabelsOf(Family family, std::size_t variant) {
       return One(Label(static_cast<Rejection>(variant)));
     case Family::kDials:
       return {{Label(static_cast<DialPurpose>(variant / kReasons)), error()}, 2};
+    case Family::kTlsHandshakes:
+      return {{kTlsVersions.at(variant / 2), variant % 2 == 1 ? "true" : "false"}, 2};
     case Family::kClosed:
       return One(Label(static_cast<CloseReason>(variant)));
     case Family::kStaleReuse:
@@ -54,6 +56,7 @@ bool ShownAtZero(Family family, std::size_t variant) {
     case Family::kAttempts:
       return variant % kReasons == 0;
     case Family::kRetries:
+    case Family::kTlsHandshakes:
     case Family::kConnectionDuration:
     case Family::kConnectionUses:
     case Family::kDialPhase:

@@ -47,6 +47,8 @@ inline constexpr std::size_t kDialPurposes = Index(DialPurpose::kProbe) + 1;
 inline constexpr std::size_t kCloseReasons = Index(CloseReason::kFlood) + 1;
 inline constexpr std::size_t kStaleResults = Index(StaleResult::kSurfaced) + 1;
 inline constexpr std::size_t kAttemptKinds = Index(AttemptKind::kRetry) + 1;
+// By version, then by whether a session was resumed.
+inline constexpr std::size_t kTlsHandshakeKinds = kTlsVersions.size() * 2;
 inline constexpr std::size_t kSuppressions = Index(RetrySuppressed::kMaxAttempts) + 1;
 
 // A counter family made of `variants` consecutive cells from `first`.
@@ -61,7 +63,8 @@ inline constexpr std::size_t kAcquisitions = 0;
 inline constexpr std::size_t kRejections = kAcquisitions + kAcquireSources;
 inline constexpr std::size_t kDials = kRejections + kRejectionKinds;
 inline constexpr std::size_t kDialsUnused = kDials + kDialPurposes * kReasons;
-inline constexpr std::size_t kClosed = kDialsUnused + 1;
+inline constexpr std::size_t kTlsHandshakes = kDialsUnused + 1;
+inline constexpr std::size_t kClosed = kTlsHandshakes + kTlsHandshakeKinds;
 inline constexpr std::size_t kStaleReuse = kClosed + kCloseReasons;
 inline constexpr std::size_t kAttempts = kStaleReuse + kStaleResults;
 inline constexpr std::size_t kRetries = kAttempts + kAttemptKinds * kReasons;
@@ -70,11 +73,12 @@ inline constexpr std::size_t kIoBytes = kRetriesSuppressed + kSuppressions;
 inline constexpr std::size_t kCount = kIoBytes + 2;
 }  // namespace cells
 
-inline constexpr std::array<CounterFamily, 10> kCounterFamilies = {{
+inline constexpr std::array<CounterFamily, 11> kCounterFamilies = {{
     {Family::kAcquisitions, cells::kAcquisitions, kAcquireSources},
     {Family::kRejections, cells::kRejections, kRejectionKinds},
     {Family::kDials, cells::kDials, kDialPurposes* kReasons},
     {Family::kDialsUnused, cells::kDialsUnused, 1},
+    {Family::kTlsHandshakes, cells::kTlsHandshakes, kTlsHandshakeKinds},
     {Family::kClosed, cells::kClosed, kCloseReasons},
     {Family::kStaleReuse, cells::kStaleReuse, kStaleResults},
     {Family::kAttempts, cells::kAttempts, kAttemptKinds* kReasons},
@@ -84,7 +88,7 @@ inline constexpr std::array<CounterFamily, 10> kCounterFamilies = {{
 }};
 
 // Values of the labels after the destination, in the order of FamilyInfo::labels. Unused ones are
-// not there: one for most families, two for dials and attempts, none for unused dials.
+// not there: one for most families, two for dials, handshakes and attempts, none for unused dials.
 struct VariantLabels {
   std::array<std::string_view, 2> values{};
   std::size_t count = 0;
@@ -94,8 +98,9 @@ VariantLabels LabelsOf(Family family, std::size_t variant);
 // an outcome every destination can have; errors appear when they occur.
 bool ShownAtZero(Family family, std::size_t variant);
 
-enum class DialPhase : std::uint8_t { kDns, kTcp };
-inline constexpr std::array<std::string_view, 2> kDialPhases = {"dns", "tcp"};
+enum class DialPhase : std::uint8_t { kDns, kTcp, kProxyConnect, kTls };
+inline constexpr std::array<std::string_view, 4> kDialPhases = {"dns", "tcp", "proxy_connect",
+                                                                "tls"};
 
 // What the exposition remembers of a series from one scrape to the next. Touched by the one scrape
 // that runs, never by events.

@@ -11,6 +11,12 @@ void AddQueued(DestinationSeries& series, Duration waited) {
   series.ended_queue_nanos.Add(0, static_cast<std::uint64_t>(waited.count()));
 }
 
+void CountHandshake(DestinationSeries& series, const std::optional<TlsFacts>& tls) {
+  if (!tls) return;
+  series.counters.Add(cells::kTlsHandshakes + TlsVersionIndex(tls->version) * 2 +
+                      (tls->resumed ? 1 : 0));
+}
+
 }  // namespace
 
 KeyMetrics::KeyMetrics(std::shared_ptr<DestinationGuard> guard, const PoolKey& key,
@@ -78,6 +84,12 @@ void KeyMetrics::OnDial(const DialRecord& record) {
   series.counters.Add(cells::kDials + Index(record.purpose) * kReasons + Index(record.error));
   if (record.resolved) series.dial_phases[Index(DialPhase::kDns)].Observe(record.dns.count());
   if (record.connected) series.dial_phases[Index(DialPhase::kTcp)].Observe(record.tcp.count());
+  if (record.proxied) {
+    series.dial_phases[Index(DialPhase::kProxyConnect)].Observe(record.proxying.count());
+  }
+  if (record.tls) series.dial_phases[Index(DialPhase::kTls)].Observe(record.securing.count());
+  CountHandshake(series, record.proxy_tls);
+  CountHandshake(series, record.tls);
 }
 
 void KeyMetrics::OnDialUnused() { Count(cells::kDialsUnused); }
@@ -85,8 +97,10 @@ void KeyMetrics::OnDialUnused() { Count(cells::kDialsUnused); }
 void KeyMetrics::OnConnectionClosed(const ConnectionRecord& record) {
   DestinationSeries& series = slot_->series();
   series.counters.Add(cells::kClosed + Index(record.reason));
-  series.lives[version_].Observe(record.age.count());
-  series.uses[version_].Observe(static_cast<std::int64_t>(record.uses));
+  // A key may leave the version open until ALPN has chosen.
+  const std::size_t version = record.protocol.empty() ? version_ : ProtocolIndex(record.protocol);
+  series.lives[version].Observe(record.age.count());
+  series.uses[version].Observe(static_cast<std::int64_t>(record.uses));
 }
 
 }  // namespace spillway

@@ -88,6 +88,17 @@ constexpr std::array<FamilyInfo, kFamilyCount> kFamilies = {{
      kCounter,
      "Integral of the queue length over time; its rate is the exact mean queue length.",
      {kDest}},
+    {Family::kStreamsActive,
+     "spillway_pool_streams_active",
+     kGauge,
+     "Exchanges running on connections now.",
+     {kDest}},
+    {Family::kStreamsLimit,
+     "spillway_pool_streams_limit",
+     kGauge,
+     "Exchanges that the open connections may carry at once: one each over HTTP/1, what the origin "
+     "allows over HTTP/2.",
+     {kDest}},
     {Family::kAcquisitions,
      "spillway_pool_acquisitions_total",
      kCounter,
@@ -127,6 +138,12 @@ constexpr std::array<FamilyInfo, kFamilyCount> kFamilies = {{
      kCounter,
      "Dialled connections that closed without ever carrying an exchange.",
      {kDest}},
+    {Family::kTlsHandshakes,
+     "spillway_tls_handshakes_total",
+     kCounter,
+     "TLS handshakes that ended well, with origins and with proxies, by whether they resumed a "
+     "session.",
+     {kDest, "tls_protocol_version", "resumed"}},
     {Family::kClosed,
      "spillway_connections_closed_total",
      kCounter,
@@ -246,6 +263,11 @@ std::size_t KeyProtocolIndex(std::string_view protocol) {
   if (protocol == "h1") return 2;
   if (protocol == "h2" || protocol == "h2c") return 3;
   return 0;
+}
+
+std::size_t TlsVersionIndex(std::string_view version) {
+  if (version.starts_with("TLSv")) version.remove_prefix(4);
+  return IndexOrLast(kTlsVersions, version);
 }
 
 std::size_t CallMethodIndex(std::string_view method) {

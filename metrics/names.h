@@ -32,6 +32,8 @@ enum class Family : std::uint8_t {
   kQueueLimit,
   kQueueLength,
   kQueueSeconds,
+  kStreamsActive,
+  kStreamsLimit,
   kAcquisitions,
   kAcquisitionWait,
   kRejections,
@@ -40,6 +42,7 @@ enum class Family : std::uint8_t {
   kDialPhase,
   kDialsInFlight,
   kDialsUnused,
+  kTlsHandshakes,
   kClosed,
   kStaleReuse,
   kLearnedIdle,
@@ -130,6 +133,11 @@ inline constexpr std::array<std::string_view, 4> kProtocolVersions = {"", "1.0",
 std::size_t ProtocolIndex(std::string_view protocol);
 // Of PoolKey::protocol ("h1", "h2" ...); 0 when not decided by the key.
 std::size_t KeyProtocolIndex(std::string_view protocol);
+
+// tls_protocol_version; the last is for what OpenSSL may call a version one day.
+inline constexpr std::array<std::string_view, 3> kTlsVersions = {"1.2", "1.3", "other"};
+// Of TlsFacts::version ("TLSv1.3").
+std::size_t TlsVersionIndex(std::string_view version);
 
 // gRPC methods that get a label of their own, in the form of gRPC's own metrics (no leading
 // slash); everything else is the last.

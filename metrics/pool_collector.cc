@@ -5,12 +5,15 @@
 
 namespace spillway {
 void PoolLevels::Add(const PoolSnapshot& pool) {
-  const std::size_t version = KeyProtocolIndex(pool.key.protocol);
+  const std::size_t version =
+      pool.protocol.empty() ? KeyProtocolIndex(pool.key.protocol) : ProtocolIndex(pool.protocol);
   idle[version] += pool.state.idle;
   active[version] += pool.state.active;
   connecting += pool.state.connecting;
   draining += pool.state.draining;
   waiting += pool.state.waiting;
+  streams += pool.state.streams;
+  streams_limit += pool.state.stream_limit;
   connections_limit += pool.limits.max_connections;
   idle_limit += pool.limits.max_idle;
   queue_limit += pool.limits.max_waiters;

@@ -28,6 +28,8 @@ struct PoolLevels {
   std::uint64_t connecting = 0;
   std::uint64_t draining = 0;
   std::uint64_t waiting = 0;
+  std::uint64_t streams = 0;
+  std::uint64_t streams_limit = 0;
   std::uint64_t connections_limit = 0;
   std::uint64_t idle_limit = 0;
   std::uint64_t queue_limit = 0;

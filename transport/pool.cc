@@ -213,7 +213,7 @@ void Pool::OnConnectionClosed(const std::shared_ptr<PoolEntry>& entry, ConnId co
     if (slot.generation == conn.generation) slot = PoolEntry::Slot{};
     machine.OnClosed(conn, now, actions);
   });
-  entry->observer->OnConnectionClosed({end.reason, end.uses, Now() - info.opened});
+  entry->observer->OnConnectionClosed({end.reason, end.uses, Now() - info.opened, info.protocol});
   if (end.uses == 0) entry->observer->OnDialUnused();
   ReturnPlace();
 }

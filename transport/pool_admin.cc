@@ -45,6 +45,7 @@ std::vector<PoolSnapshot> Pool::Snapshot() {
     snapshot.state = entry->machine.Snapshot(now);
     for (const PoolEntry::Slot& slot : entry->slots) {
       if (slot.info == nullptr) continue;
+      snapshot.protocol = slot.info->protocol;
       snapshot.oldest_connection_age =
           std::max(snapshot.oldest_connection_age, now - slot.info->opened);
     }

@@ -126,6 +126,7 @@ struct ConnectionRecord {
   CloseReason reason = CloseReason::kError;
   std::uint64_t uses = 0;
   Duration age{};
+  std::string protocol = {};  // ConnectionInfo::protocol
 };
 
 // From where an acquisition was served. Label(): idle, stream, new, coalesced.
@@ -165,6 +166,7 @@ struct PoolSnapshot {
   std::string destination;  // policy entry's name, "" for the fallback
   PoolLimits limits;
   HostPoolSnapshot state;
+  std::string protocol;  // ConnectionInfo::protocol of an open connection; "" when there is none
   Duration oldest_connection_age{};
 };
 

@@ -100,6 +100,8 @@ TEST(Families, CarryOnlyLabelsOfTheClosedList) {
                                               "kind",
                                               "direction",
                                               "loop",
+                                              "tls_protocol_version",
+                                              "resumed",
                                               "version",
                                               "commit",
                                               "family"};

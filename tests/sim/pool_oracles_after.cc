@@ -168,6 +168,9 @@ void PoolOracles::CheckSnapshot() {
   Require(s.idle == m.Idle() && s.active == m.Open() - m.Idle(), "snapshot: idle and active");
   Require(s.connecting == m.Dials() && s.draining == m.Draining(), "snapshot: dials, draining");
   Require(s.waiting == m.waiters.size() && s.streams == m.Streams(), "snapshot: waiting, streams");
+  std::uint64_t stream_limit = 0;
+  for (const ModelConnection& c : m.connections) stream_limit += c.open() ? c.capacity : 0;
+  Require(s.stream_limit == stream_limit, "snapshot: stream limit");
   Require(s.stalled == m.stalled, "snapshot: stalled");
   Require(s.learned_idle_timeout == m.learned_hint, "snapshot: learned idle timeout");
   const ModelConnection* oldest = m.OldestIdle();

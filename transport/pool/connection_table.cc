@@ -24,13 +24,20 @@ void ConnectionTable::Open(ConnEntry& c, std::uint32_t capacity) {
   EndDial(c);
   c.state = ConnState::kOpen;
   c.capacity = capacity;
+  capacity_ += capacity;
   ++open_;
+}
+
+void ConnectionTable::SetCapacity(ConnEntry& c, std::uint32_t capacity) {
+  if (c.state == ConnState::kOpen) capacity_ = capacity_ - c.capacity + capacity;
+  c.capacity = capacity;
 }
 
 void ConnectionTable::StartDraining(ConnEntry& c, CloseReason why) {
   MoveTo(c, Shelf::kNone);
   c.state = ConnState::kDraining;
   c.retired_for = why;
+  capacity_ -= c.capacity;
   --open_;
   ++draining_;
 }
@@ -38,7 +45,10 @@ void ConnectionTable::StartDraining(ConnEntry& c, CloseReason why) {
 void ConnectionTable::Remove(ConnEntry& c) {
   MoveTo(c, Shelf::kNone);
   if (c.state == ConnState::kConnecting) EndDial(c);
-  if (c.state == ConnState::kOpen) --open_;
+  if (c.state == ConnState::kOpen) {
+    capacity_ -= c.capacity;
+    --open_;
+  }
   if (c.state == ConnState::kDraining) --draining_;
   streams_ -= c.in_use;
   c.state = ConnState::kFree;
@@ -87,6 +97,7 @@ const ConnEntry* ConnectionTable::OldestIdle() const {
 void ConnectionTable::CheckInvariants(std::uint64_t max_uses) const {
   std::array<std::uint32_t, kShelves + 1> on_shelf{};
   std::uint32_t dials = 0, expected = 0, open = 0, draining = 0, streams = 0;
+  std::uint64_t capacity = 0;
   ForEach([&](const ConnEntry& c) {
     SPILLWAY_CHECK(c.shelf == ShelfOf(c, max_uses));
     SPILLWAY_CHECK(c.state != ConnState::kDraining || c.in_use > 0);
@@ -100,9 +111,11 @@ void ConnectionTable::CheckInvariants(std::uint64_t max_uses) const {
     open += c.state == ConnState::kOpen ? 1 : 0;
     draining += c.state == ConnState::kDraining ? 1 : 0;
     streams += c.in_use;
+    capacity += c.state == ConnState::kOpen ? c.capacity : 0;
   });
   SPILLWAY_CHECK(dials == dials_ && expected == expected_dials_);
   SPILLWAY_CHECK(open == open_ && draining == draining_ && streams == streams_);
+  SPILLWAY_CHECK(capacity == capacity_);
   for (std::size_t shelf = 0; shelf < kShelves; ++shelf) {
     SPILLWAY_CHECK(lists_[shelf].size() == on_shelf[shelf]);
     std::uint32_t seen = 0;

@@ -64,6 +64,7 @@ class ConnectionTable {
   }
   ConnEntry& at(std::uint32_t slot) { return slab_[slot]; }
   void Open(ConnEntry& c, std::uint32_t capacity);
+  void SetCapacity(ConnEntry& c, std::uint32_t capacity);
   void StartDraining(ConnEntry& c, CloseReason why);
   // Forgets it; exchanges on it end here.
   void Remove(ConnEntry& c);
@@ -120,6 +121,8 @@ class ConnectionTable {
   std::uint32_t draining_count() const { return draining_; }
   std::uint32_t total() const { return dials_ + open_ + draining_; }
   std::uint32_t streams() const { return streams_; }
+  // Exchanges that the open connections may carry at once.
+  std::uint64_t capacity() const { return capacity_; }
 
   // Calls visit(ConnEntry&) for every entry; it may remove the entry that it is given.
   template <typename Visit>
@@ -162,6 +165,7 @@ class ConnectionTable {
   std::uint32_t open_ = 0;
   std::uint32_t draining_ = 0;
   std::uint32_t streams_ = 0;
+  std::uint64_t capacity_ = 0;
 };
 
 }  // namespace spillway

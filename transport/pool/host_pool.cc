@@ -43,7 +43,7 @@ void HostPool::OnCapacity(ConnId conn, std::uint32_t capacity, Instant now, Acti
   ConnEntry* c = table_.Find(conn);
   if (c == nullptr || c->state == ConnState::kConnecting) return;
   now = Advance(now, actions);
-  c->capacity = capacity;
+  table_.SetCapacity(*c, capacity);
   if (c->state == ConnState::kOpen) {
     known_capacity_ = std::max(capacity, 1U);
     Reconsider(*c, totals_.grants_idle, now, actions);

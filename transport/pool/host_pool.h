@@ -74,7 +74,8 @@ struct HostPoolSnapshot {
   std::uint32_t connecting = 0;
   std::uint32_t draining = 0;
   std::uint32_t waiting = 0;
-  std::uint32_t streams = 0;  // exchanges running
+  std::uint32_t streams = 0;       // exchanges running
+  std::uint64_t stream_limit = 0;  // exchanges that the open connections may carry at once
   bool backing_off = false;
   bool stalled = false;
   Instant oldest_idle_since = kNever;

@@ -16,6 +16,7 @@ HostPoolSnapshot HostPool::Snapshot(Instant now) const {
   s.draining = table_.draining_count();
   s.waiting = waiters_.size();
   s.streams = table_.streams();
+  s.stream_limit = table_.capacity();
   s.backing_off = backoff_.active() && now < backoff_.until();
   s.stalled = stalled_;
   if (const ConnEntry* oldest = table_.OldestIdle()) s.oldest_idle_since = oldest->last_used_at;
