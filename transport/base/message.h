@@ -24,7 +24,8 @@ struct RequestHead {
 
 struct ResponseHead {
   std::uint32_t status = 0;
-  int minor_version = 1;  // HTTP/1.x
+  int major_version = 1;
+  int minor_version = 1;  // meant with major_version 1 only
   std::string reason;
   HeaderList headers;
 };
