@@ -43,6 +43,7 @@ struct ProxyServer {
   bool tunnel_http = false;       // CONNECT for http URLs too (O-289)
   TlsProfilePtr tls;              // kHttps: towards the proxy itself
 
+  bool HasCredentials() const { return !user.empty() || !password.empty(); }
   // "https://proxy.example:3129", never with credentials.
   std::string Text() const;
 };
