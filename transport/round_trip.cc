@@ -303,10 +303,11 @@ void RoundTrip::OnAttemptFailed(const ExchangeResult& result) {
   }
   switch (verdict) {
     case RetryVerdict::kReplay:
+    case RetryVerdict::kReplayHttp1:
     case RetryVerdict::kRetry:
       if (stale) entry_->observer->OnStaleReuse(StaleResult::kReplayed);
       entry_->observer->OnRetry(failure.reason);
-      kind_ = verdict == RetryVerdict::kReplay ? AttemptKind::kReplay : AttemptKind::kRetry;
+      kind_ = verdict == RetryVerdict::kRetry ? AttemptKind::kRetry : AttemptKind::kReplay;
       if (request_.want_timeline) Mark(TimelineEvent::Kind::kRetry, Now());
       // One failed reuse is enough: its siblings may be as dead (decision 1).
       return Acquire(true, true);

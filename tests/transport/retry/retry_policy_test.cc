@@ -28,6 +28,21 @@ FailedAttempt Lost() {
   return attempt;
 }
 
+FailedAttempt Refused() {
+  FailedAttempt attempt = Lost();
+  attempt.reason = Reason::kHttpStreamRefused;
+  attempt.reused = false;
+  attempt.idempotent = false;
+  attempt.refusals = 1;
+  return attempt;
+}
+
+FailedAttempt RefusedWith(void (*change)(FailedAttempt&)) {
+  FailedAttempt attempt = Refused();
+  change(attempt);
+  return attempt;
+}
+
 FailedAttempt With(void (*change)(FailedAttempt&)) {
   FailedAttempt attempt = Lost();
   change(attempt);
@@ -76,6 +91,50 @@ INSTANTIATE_TEST_SUITE_P(
             RetryVerdict::kMaxAttempts},
         Row{"deadline_passed", With([](FailedAttempt& a) { a.deadline = kNow; }),
             RetryVerdict::kDeadline}),
+    [](const auto& row) { return row.param.name; });
+
+// HTTP/2: the origin, or the connection, says that it did nothing.
+INSTANTIATE_TEST_SUITE_P(
+    Http2, RetryPolicyTable,
+    ::testing::Values(
+        Row{"Y15_O155_a_refused_stream_replays_any_method_on_any_connection", Refused(),
+            RetryVerdict::kReplay},
+        Row{"Y12_O145_above_the_last_id_of_a_goaway_replays_any_method", Refused(),
+            RetryVerdict::kReplay},
+        Row{"O155_O149_the_second_refusal_surfaces",
+            RefusedWith([](FailedAttempt& a) { a.refusals = 2; }), RetryVerdict::kFinal},
+        Row{"Y17_O157_a_body_partly_consumed_surfaces",
+            RefusedWith([](FailedAttempt& a) { a.body_replayable = false; }),
+            RetryVerdict::kBodyNotReplayable},
+        Row{"Y11_no_stream_no_byte_read_so_even_that_body_goes_again",
+            RefusedWith([](FailedAttempt& a) {
+              a.body_replayable = false;
+              a.any_byte_sent = false;
+              a.refusals = 0;
+            }),
+            RetryVerdict::kReplay},
+        Row{"O156_a_stream_refused_after_its_head_is_final",
+            RefusedWith([](FailedAttempt& a) { a.any_response_byte = true; }),
+            RetryVerdict::kFinal},
+        Row{"Y15_attempts_are_bounded",
+            RefusedWith([](FailedAttempt& a) { a.attempts = kMaxAttempts; }),
+            RetryVerdict::kMaxAttempts},
+        Row{"Y15_deadline_passed", RefusedWith([](FailedAttempt& a) { a.deadline = kNow; }),
+            RetryVerdict::kDeadline},
+        Row{"O158_http11_required_goes_over_http1",
+            RefusedWith([](FailedAttempt& a) { a.reason = Reason::kHttpDowngradeRequired; }),
+            RetryVerdict::kReplayHttp1},
+        Row{"O158_http11_required_with_a_body_that_is_gone", RefusedWith([](FailedAttempt& a) {
+              a.reason = Reason::kHttpDowngradeRequired;
+              a.body_replayable = false;
+            }),
+            RetryVerdict::kBodyNotReplayable},
+        Row{"Y16_O159_a_stream_reset_by_any_other_code_is_final",
+            RefusedWith([](FailedAttempt& a) { a.reason = Reason::kHttpStreamReset; }),
+            RetryVerdict::kFinal},
+        Row{"Y13_stream_1_under_a_goaway_with_an_error_is_a_reset",
+            RefusedWith([](FailedAttempt& a) { a.reason = Reason::kHttpStreamReset; }),
+            RetryVerdict::kFinal}),
     [](const auto& row) { return row.param.name; });
 
 // a dying origin sees at most 1 + ratio times the load, beyond the burst.
