@@ -46,9 +46,4 @@ struct BodyFraming {
 // (O-038 to O-051).
 HeadFault DecideFraming(const ResponseHead& head, bool head_request, BodyFraming& framing);
 
-// What becomes of a trailer field (O-063). Trailers are never merged into headers; those that a
-// caller might obey by mistake are dropped, those that frame messages mark an attack.
-enum class TrailerRule : std::uint8_t { kDeliver, kDrop, kRefuse };
-TrailerRule RuleOfTrailer(std::string_view name);
-
 }  // namespace spillway

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "transport/base/trailer_rules.h"
+
 namespace spillway {
 namespace {
 

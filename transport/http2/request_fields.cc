@@ -1,0 +1,106 @@
+#include "transport/http2/request_fields.h"
+
+#include <algorithm>
+#include <array>
+
+#include "transport/base/ascii.h"
+#include "transport/base/header_list.h"
+
+namespace spillway {
+namespace {
+
+constexpr std::size_t kFieldOverhead = 32;  // RFC 9113 6.5.2
+constexpr std::size_t kPseudoFields = 4;
+
+// Said otherwise in HTTP/2 or not at all (RFC 9113 8.2.2); content-length is ours (V14).
+constexpr std::array<std::string_view, 8> kLeftOut = {
+    "connection", "content-length",   "host",    "http2-settings",
+    "keep-alive", "proxy-connection", "upgrade", "transfer-encoding"};
+
+// Credentials: never in a table from which another caller's request could learn (RFC 7541 7.1).
+constexpr std::array<std::string_view, 3> kSensitive = {"authorization", "cookie",
+                                                        "proxy-authorization"};
+
+template <std::size_t N>
+bool Contains(const std::array<std::string_view, N>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool UsuallyHasBody(std::string_view method) {
+  return method == "POST" || method == "PUT" || method == "PATCH";
+}
+
+class Builder {
+ public:
+  explicit Builder(Http2RequestFields& out) : out_(out) {}
+
+  // Everything that Store will be asked for must fit, since views into it are handed out.
+  void Reserve(std::size_t bytes, std::size_t fields) {
+    out_.storage.reserve(bytes);
+    out_.fields.reserve(fields);
+  }
+
+  std::string_view Store(std::string_view text) {
+    const std::size_t start = out_.storage.size();
+    out_.storage.append(text);
+    return std::string_view(out_.storage).substr(start);
+  }
+
+  std::string_view StoreLower(std::string_view text) {
+    const std::size_t start = out_.storage.size();
+    for (const char c : text) out_.storage += LowerAscii(c);
+    return std::string_view(out_.storage).substr(start);
+  }
+
+  void Add(std::string_view name, std::string_view value, bool sensitive = false) {
+    out_.fields.push_back({name, value, sensitive});
+    out_.list_size += name.size() + value.size() + kFieldOverhead;
+  }
+
+  void AddCookie(std::string_view name, std::string_view value) {
+    while (!value.empty()) {
+      const std::size_t end = std::min(value.find(';'), value.size());
+      const std::string_view crumb = TrimBlanks(value.substr(0, end));
+      if (!crumb.empty()) Add(name, crumb, true);
+      value.remove_prefix(std::min(end + 1, value.size()));
+    }
+  }
+
+ private:
+  Http2RequestFields& out_;
+};
+
+}  // namespace
+
+void MakeRequestFields(const RequestHead& head, std::optional<std::uint64_t> body_length,
+                       Http2RequestFields& out) {
+  const std::string authority = head.url.Authority();
+  std::size_t bytes = authority.size() + 20;  // a length in decimal
+  std::size_t fields = kPseudoFields + 1;
+  for (const HeaderField& field : head.headers) {
+    bytes += field.name.size();
+    ++fields;
+  }
+  Builder builder(out);
+  builder.Reserve(bytes, fields);
+
+  const std::optional<std::string_view> host = head.headers.Find("Host");
+  builder.Add(":method", head.method);
+  builder.Add(":scheme", head.url.scheme);
+  builder.Add(":authority", host ? *host : builder.Store(authority));
+  builder.Add(":path", head.target.empty() ? head.url.target : head.target);
+  for (const HeaderField& field : head.headers) {
+    const std::string_view name = builder.StoreLower(field.name);
+    if (Contains(kLeftOut, name)) continue;
+    if (name == "cookie") {
+      builder.AddCookie(name, field.value);
+    } else {
+      builder.Add(name, field.value, Contains(kSensitive, name));
+    }
+  }
+  if (body_length && (*body_length > 0 || UsuallyHasBody(head.method))) {
+    builder.Add("content-length", builder.Store(std::to_string(*body_length)));
+  }
+}
+
+}  // namespace spillway
