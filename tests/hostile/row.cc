@@ -27,18 +27,6 @@ constexpr std::array<OutcomeWord, 9> kOutcomes = {{
     {"CANCELLED", Outcome::kCancelled},
 }};
 
-// `key=value`, `key="bytes"` or a bare `key`.
-std::optional<std::pair<std::string, std::string>> ReadFact(const std::string& word) {
-  const std::size_t equals = word.find('=');
-  if (equals == std::string::npos) return std::pair(word, std::string());
-  const std::string value = word.substr(equals + 1);
-  if (value.empty() || value.front() != '"') return std::pair(word.substr(0, equals), value);
-  std::size_t next = 0;
-  const auto bytes = ReadBytes({value}, next);
-  if (!bytes.has_value()) return std::nullopt;
-  return std::pair(word.substr(0, equals), *bytes);
-}
-
 // Reads one file.
 class Reader {
  public:
@@ -162,7 +150,7 @@ class Reader {
   static bool ReadPairs(const Words& words,
                         std::vector<std::pair<std::string, std::string>>& into) {
     for (std::size_t i = 1; i < words.size(); ++i) {
-      const auto fact = ReadFact(words[i]);
+      const auto fact = ReadKeyValue(words[i]);
       if (!fact.has_value()) return false;
       into.push_back(*fact);
     }
@@ -185,7 +173,7 @@ class Reader {
     }
     row.expectation.facts.emplace("given", "");
     for (std::size_t i = 2; i < words.size(); ++i) {
-      const auto fact = ReadFact(words[i]);
+      const auto fact = ReadKeyValue(words[i]);
       if (!fact.has_value()) return false;
       row.expectation.facts.insert(*fact);
     }

@@ -51,6 +51,9 @@ Origin::Origin(OriginOptions options)
       accept_stop_fd_(eventfd(0, EFD_CLOEXEC)) {
   hooks_.handler = options_.handler ? options_.handler : DefaultAnswer;
   hooks_.on_head = options_.on_head;
+  hooks_.tls_keys = options_.tls_keys;
+  hooks_.http2 = options_.http2;
+  if (options_.https) hooks_.tls = MustParse("tls " + options_.tls)[0];
   const BoundSocket bound = BindLoopback(options_.address, options_.port, options_.receive_buffer);
   if (bound.fd < 0) return;
   if (listen(bound.fd, options_.backlog) != 0) {
@@ -78,8 +81,9 @@ Origin::~Origin() {
 
 std::string Origin::url(std::string_view path) const {
   const bool v6 = options_.address.find(':') != std::string::npos;
-  return "http://" + (v6 ? "[" + options_.address + "]" : options_.address) + ":" +
-         std::to_string(port_) + std::string(path);
+  return (options_.https ? "https://" : "http://") +
+         (v6 ? "[" + options_.address + "]" : options_.address) + ":" + std::to_string(port_) +
+         std::string(path);
 }
 
 void Origin::StopListening() {

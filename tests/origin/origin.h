@@ -35,7 +35,11 @@ struct OriginOptions {
   HeadHook on_head = {};              // of `serve`; empty: none
   int receive_buffer = 0;             // SO_RCVBUF; 0: the system's
   int backlog = 4096;
-  bool keep_requests = true;      // SeenLog
+  bool keep_requests = true;  // SeenLog
+  std::string tls = {};       // arguments of the `tls` step that connections begin with
+  bool https = false;         // connections begin with it
+  bool http2 = false;         // in clear text (h2c)
+  TlsKeys tls_keys = {};
   std::string accept_after = {};  // an event to wait for before the first accept
 };
 
@@ -50,7 +54,7 @@ class Origin {
 
   bool listening() const { return listen_fd_ >= 0; }
   std::uint16_t port() const { return port_; }
-  // "http://127.0.0.1:PORT"
+  // "http://127.0.0.1:PORT", or https
   std::string url(std::string_view path = "") const;
   Board& board() { return board_; }
   const SeenLog& log() const { return log_; }

@@ -13,10 +13,14 @@ constexpr std::size_t kMaxHead = 4 * 1024 * 1024;
 }  // namespace
 
 Player::Player(Peer& peer, SeenLog& log, std::uint64_t connection, Board& board, const Hooks& hooks)
-    : peer_(peer), log_(log), connection_(connection), board_(board), hooks_(hooks) {}
+    : peer_(peer), wire_(peer), log_(log), connection_(connection), board_(board), hooks_(hooks) {}
 
 void Player::Run(const Script& script) {
-  if (Play(script)) Serve(kAll);
+  if (Begin(script) && Play(script)) Serve(kAll);
+  if (wire_.tls() != nullptr) {
+    tls_.alert = wire_.tls()->alert().empty() ? tls_.alert : wire_.tls()->alert();
+    log_.OnTls(connection_, tls_);
+  }
   if (!in_.empty()) log_.OnStray(connection_, in_);
   peer_.Close();
   log_.OnClosed(connection_);
@@ -45,7 +49,7 @@ bool Player::PlayStep(const Step& step) {
       return Serve(step.number);
     case StepKind::kUrgent:
       log_.Note(connection_, "urgent");
-      return peer_.Send(step.text, true);
+      return wire_.Send(step.text, true);
     case StepKind::kSignal:
       log_.Note(connection_, "signal " + step.text);
       board_.Signal(step.text);
@@ -87,8 +91,83 @@ bool Player::PlayStep(const Step& step) {
         if (!Play(step.steps)) return false;
       }
       return true;
+    case StepKind::kTls:
+    case StepKind::kPlain:
+    case StepKind::kRaw:
+    case StepKind::kCloseNotify:
+    case StepKind::kRenegotiate:
+    case StepKind::kKeyUpdate:
+    case StepKind::kTickets:
+      return PlayTls(step);
+    case StepKind::kH2Start:
+    case StepKind::kH2Preface:
+    case StepKind::kH2Frame:
+    case StepKind::kH2Expect:
+    case StepKind::kH2Run:
+      return PlayHttp2(step);
   }
   return false;
+}
+
+H2Player& Player::Http2() {
+  if (http2_ == nullptr) {
+    http2_ = std::make_unique<H2Player>(wire_, log_, connection_, hooks_,
+                                        [this](const Step& step) { return PlayStep(step); });
+  }
+  return *http2_;
+}
+
+bool Player::Begin(const Script& script) {
+  const bool own = HasStep(script, StepKind::kTls) || HasStep(script, StepKind::kPlain);
+  if (hooks_.tls.has_value() && !own && !PlayTls(*hooks_.tls)) return false;
+  return wire_.tls() == nullptr && own ? true : BeginHttp2(script);
+}
+
+bool Player::BeginHttp2(const Script& script) {
+  const bool agreed = wire_.tls() != nullptr ? tls_.alpn == "h2" : hooks_.http2;
+  const bool own = HasStep(script, StepKind::kH2Start) || HasStep(script, StepKind::kH2Preface);
+  return !agreed || own || http2_ != nullptr || Http2().Start(Step{StepKind::kH2Start});
+}
+
+bool Player::PlayTls(const Step& step) {
+  log_.Note(connection_, "tls");
+  TlsServer* tls = wire_.tls();
+  switch (step.kind) {
+    case StepKind::kTls: {
+      const bool finished = wire_.Secure(hooks_.tls_keys, TlsStepOf(step), tls_);
+      log_.OnTls(connection_, tls_);
+      if (!finished && !step.Has("cut")) DropUntilPeerEnds();
+      return finished || step.Has("cut");
+    }
+    case StepKind::kPlain:
+      return true;
+    case StepKind::kRaw:
+      return peer_.Send(step.text);
+    case StepKind::kCloseNotify:
+      return tls != nullptr && tls->SendCloseNotify();
+    case StepKind::kRenegotiate:
+      return tls != nullptr && tls->AskToRenegotiate();
+    case StepKind::kKeyUpdate:
+      return tls != nullptr && tls->SendKeyUpdates(step.number);
+    default:
+      return tls != nullptr && tls->SendTickets(step.number);
+  }
+}
+
+bool Player::PlayHttp2(const Step& step) {
+  switch (step.kind) {
+    case StepKind::kH2Start:
+      return Http2().Start(step);
+    case StepKind::kH2Preface:
+      return Http2().ReadPreface();
+    case StepKind::kH2Frame:
+      return Http2().SendFrame(step);
+    case StepKind::kH2Expect:
+      return Http2().Expect(step);
+    default:
+      Http2().Run(true);
+      return false;
+  }
 }
 
 void Player::Ended(Peer::Got got) {
@@ -98,7 +177,7 @@ void Player::Ended(Peer::Got got) {
 
 bool Player::ReadMore() {
   const std::size_t before = in_.size();
-  const Peer::Got got = peer_.Receive(in_);
+  const Peer::Got got = wire_.Receive(in_);
   if (got == Peer::Got::kBytes) {
     log_.OnBytes(connection_, in_.size() - before, peer_.DataSegments());
     return true;
@@ -108,6 +187,7 @@ bool Player::ReadMore() {
 }
 
 void Player::DropUntilPeerEnds() {
+  if (http2_ != nullptr) return http2_->Run(false);
   while (ReadMore()) {
     log_.OnStray(connection_, in_);
     in_.clear();
@@ -182,14 +262,14 @@ bool Player::SendStep(const Step& step) {
   const std::string_view text = step.text;
   if (step.split_at > 0 && step.split_at < text.size()) {
     const auto at = static_cast<std::size_t>(step.split_at);
-    return peer_.Send(text.substr(0, at)) && peer_.AwaitTaken() && peer_.Send(text.substr(at));
+    return wire_.Send(text.substr(0, at)) && peer_.AwaitTaken() && wire_.Send(text.substr(at));
   }
   if (!step.each) {
-    peer_.Send(text);  // when the peer left meanwhile, the next step notices
+    wire_.Send(text);  // when the peer left meanwhile, the next step notices
     return true;
   }
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (!peer_.Send(text.substr(i, 1))) return false;
+    if (!wire_.Send(text.substr(i, 1))) return false;
     if (i + 1 < text.size() && !peer_.AwaitTaken()) return false;
   }
   return true;
@@ -199,7 +279,7 @@ bool Player::Drip(const Step& step) {
   log_.Note(connection_, "drip");
   do {
     for (const char c : step.text) {
-      if (!peer_.Send(std::string_view(&c, 1)) ||
+      if (!wire_.Send(std::string_view(&c, 1)) ||
           peer_.AwaitHangUp(static_cast<std::int64_t>(step.every_us)) != Peer::Got::kNothing) {
         DropUntilPeerEnds();
         return false;
@@ -210,6 +290,7 @@ bool Player::Drip(const Step& step) {
 }
 
 bool Player::Serve(std::uint64_t count) {
+  if (http2_ != nullptr) return http2_->Serve(count);
   for (std::uint64_t i = 0; count == kAll || i < count; ++i) {
     if (!ExpectHead()) return false;
     const auto instead =

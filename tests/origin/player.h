@@ -6,30 +6,19 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "tests/origin/board.h"
+#include "tests/origin/h2_player.h"
+#include "tests/origin/hooks.h"
 #include "tests/origin/peer.h"
 #include "tests/origin/script.h"
 #include "tests/origin/seen.h"
 #include "tests/origin/seen_log.h"
+#include "tests/origin/wire.h"
 
 namespace spillway {
-
-// Decides how `serve` answers a request: the steps to play. Called after the whole body was read.
-using Handler = std::function<Script(const SeenRequest& request, std::uint64_t connection)>;
-
-// Hears of a request that `serve` is about to read the body of; steps it returns are played
-// instead.
-using HeadHook =
-    std::function<std::optional<Script>(const SeenRequest& request, std::uint64_t connection)>;
-
-struct Hooks {
-  Handler handler;   // never empty
-  HeadHook on_head;  // may be empty
-};
 
 class Player {
  public:
@@ -42,6 +31,12 @@ class Player {
   // False: the connection is over, nothing more can be played.
   bool Play(const Script& script);
   bool PlayStep(const Step& step);
+  bool PlayTls(const Step& step);
+  bool PlayHttp2(const Step& step);
+  // What comes before the steps of every script: TLS, and the first frames of HTTP/2.
+  bool Begin(const Script& script);
+  bool BeginHttp2(const Script& script);
+  H2Player& Http2();
   bool ReadMore();
   bool ExpectHead();
   bool ExpectBody(std::uint64_t limit);
@@ -54,6 +49,9 @@ class Player {
   void Ended(Peer::Got got);
 
   Peer& peer_;
+  Wire wire_;
+  std::unique_ptr<H2Player> http2_;  // null until the connection speaks it
+  SeenTls tls_;
   SeenLog& log_;
   const std::uint64_t connection_;
   Board& board_;

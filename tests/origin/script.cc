@@ -1,5 +1,6 @@
 #include "tests/origin/script.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -25,6 +26,11 @@ constexpr Word kBareSteps[] = {
     {"close", StepKind::kClose},
     {"rst", StepKind::kRst},
     {"serve", StepKind::kServe},
+    {"plain", StepKind::kPlain},
+    {"close_notify", StepKind::kCloseNotify},
+    {"renegotiate", StepKind::kRenegotiate},
+    {"h2_preface", StepKind::kH2Preface},
+    {"h2_run", StepKind::kH2Run},
 };
 
 constexpr Word kNamedSteps[] = {
@@ -38,7 +44,37 @@ constexpr Word kCountedSteps[] = {
     {"expect_bytes", StepKind::kExpectBytes},
     {"serve", StepKind::kServe},
     {"repeat", StepKind::kRepeat},
+    {"key_update", StepKind::kKeyUpdate},
+    {"tickets", StepKind::kTickets},
 };
+
+// With KEY=VALUE words; `first` of them is a word of its own.
+struct KeyedStep {
+  std::string_view name;
+  StepKind kind;
+  bool has_word;
+};
+constexpr KeyedStep kKeyedSteps[] = {
+    {"tls", StepKind::kTls, false},
+    {"h2_start", StepKind::kH2Start, false},
+    {"h2", StepKind::kH2Frame, true},
+    {"h2_expect", StepKind::kH2Expect, true},
+};
+
+std::optional<Step> ReadKeyed(const Words& words, const KeyedStep& keyed) {
+  Step step{keyed.kind};
+  std::size_t next = 1;
+  if (keyed.has_word) {
+    if (words.size() < 2) return std::nullopt;
+    step.text = words[next++];
+  }
+  for (; next < words.size(); ++next) {
+    auto fact = ReadKeyValue(words[next]);
+    if (!fact.has_value()) return std::nullopt;
+    step.arguments.push_back(std::move(*fact));
+  }
+  return step;
+}
 
 std::optional<Step> ReadSend(const Words& words) {
   Step step{StepKind::kSend};
@@ -85,8 +121,8 @@ std::optional<Step> ReadAnswer(const Words& words) {
   return step;
 }
 
-std::optional<Step> ReadUrgent(const Words& words) {
-  Step step{StepKind::kUrgent};
+std::optional<Step> ReadUrgent(const Words& words, StepKind kind) {
+  Step step{kind};
   std::size_t next = 1;
   auto bytes = ReadBytes(words, next);
   if (!bytes.has_value() || next != words.size()) return std::nullopt;
@@ -99,7 +135,11 @@ std::optional<Step> ReadStep(const Words& words) {
   if (name == "send") return ReadSend(words);
   if (name == "drip") return ReadDrip(words);
   if (name == "answer") return ReadAnswer(words);
-  if (name == "urgent") return ReadUrgent(words);
+  if (name == "urgent") return ReadUrgent(words, StepKind::kUrgent);
+  if (name == "raw") return ReadUrgent(words, StepKind::kRaw);
+  for (const KeyedStep& keyed : kKeyedSteps) {
+    if (keyed.name == name) return ReadKeyed(words, keyed);
+  }
   if (words.size() == 1) {
     for (const Word& word : kBareSteps) {
       if (word.name == name) return Step{word.kind};
@@ -158,6 +198,24 @@ ParsedScript ParseScript(std::string_view text) {
   if (!repeats.empty()) return {{}, AtLine(number, "repeat without end")};
   parsed.script = std::move(open.front());
   return parsed;
+}
+
+bool Step::Has(std::string_view key) const {
+  return std::any_of(arguments.begin(), arguments.end(),
+                     [&](const auto& pair) { return pair.first == key; });
+}
+
+std::string Step::Argument(std::string_view key) const {
+  for (const auto& [name, value] : arguments) {
+    if (name == key) return value;
+  }
+  return "";
+}
+
+bool HasStep(const std::vector<Step>& script, StepKind kind) {
+  return std::any_of(script.begin(), script.end(), [kind](const Step& step) {
+    return step.kind == kind || HasStep(step.steps, kind);
+  });
 }
 
 std::string Answer(std::uint32_t status, std::string_view body, std::string_view headers) {

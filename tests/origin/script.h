@@ -22,7 +22,27 @@
 //   serve [N]                      answer N requests by the origin's handler; without N: for ever
 //   repeat N ... end               the steps between, N times
 //
-// BYTES is the language of text.h. A script that runs out falls through to `serve`.
+// TLS (tls_server.h):
+//   tls [cert=NAME] [min=1.2] [max=1.3] [alpn=h2,http/1.1] [alpn_anyway=BYTES] [ciphers=LIST]
+//       [client_ca=NAME] [client_optional] [tickets=N] [no_resume] [cut=N] [each]
+//       [name=SERVER:NAME]
+//                                  a handshake; `cut`: N bytes of our side of it, then the next
+//                                  step
+//   plain                          no TLS although the origin has one for all connections
+//   raw BYTES                      write below TLS
+//   close_notify | renegotiate | key_update N | tickets N
+//
+// HTTP/2 (h2_player.h):
+//   h2_start [rude] [SETTING=N]... preface and SETTINGS both ways; `rude`: from now on nothing is
+//                                  acknowledged and no window given back by itself
+//   h2_preface                     reads the preface and sends nothing
+//   h2 TYPE [KEY=VALUE]...         sends a frame
+//   h2_expect EVENT [N]            waits for what the client sends
+//   h2_run                         good manners, but no answers, until the peer hangs up
+//
+// BYTES is the language of text.h. A script that runs out falls through to `serve`, which answers
+// in the protocol that the connection speaks; a connection that agreed on h2 begins with `h2_start`
+// unless its script says how.
 // Thread safety: plain values.
 
 #pragma once
@@ -30,6 +50,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace spillway {
@@ -52,6 +73,18 @@ enum class StepKind : std::uint8_t {
   kWaitFor,
   kServe,
   kRepeat,
+  kTls,
+  kPlain,
+  kRaw,
+  kCloseNotify,
+  kRenegotiate,
+  kKeyUpdate,
+  kTickets,
+  kH2Start,
+  kH2Preface,
+  kH2Frame,
+  kH2Expect,
+  kH2Run,
 };
 
 inline constexpr std::uint64_t kAll = ~std::uint64_t{0};
@@ -65,7 +98,16 @@ struct Step {
   std::uint64_t every_us = 0;    // kDrip
   bool forever = false;          // kDrip
   std::vector<Step> steps = {};  // kRepeat
+  // kTls and kH2...: KEY=VALUE, in order; bare words have no value.
+  std::vector<std::pair<std::string, std::string>> arguments = {};
+
+  bool Has(std::string_view key) const;
+  // "" when absent.
+  std::string Argument(std::string_view key) const;
 };
+
+// Whether `script`, at any depth, has a step of this kind.
+bool HasStep(const std::vector<Step>& script, StepKind kind);
 
 using Script = std::vector<Step>;
 

@@ -33,6 +33,26 @@ void SeenLog::OnHead(std::uint64_t connection, const SeenRequest& request) {
   });
 }
 
+void SeenLog::OnTls(std::uint64_t connection, const SeenTls& tls) {
+  Change(connection, [&](SeenConnection& seen) { seen.tls = tls; });
+}
+
+void SeenLog::OnHttp2(std::uint64_t connection, const SeenHttp2& http2) {
+  Change(connection, [&](SeenConnection& seen) { seen.http2 = http2; });
+}
+
+void SeenLog::OnStreamBody(std::uint64_t connection, std::uint32_t stream, std::string_view body,
+                           bool complete) {
+  if (!keep_requests_) return;
+  Change(connection, [&](SeenConnection& seen) {
+    for (SeenRequest& request : seen.requests) {
+      if (request.stream != stream) continue;
+      request.body += body;
+      request.body_complete = complete;
+    }
+  });
+}
+
 void SeenLog::OnBody(std::uint64_t connection, std::string_view body, bool complete) {
   if (!keep_requests_) return;
   Change(connection, [&](SeenConnection& seen) {

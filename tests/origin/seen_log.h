@@ -27,6 +27,11 @@ class SeenLog {
 
   std::uint64_t Open();
   void OnBytes(std::uint64_t connection, std::size_t count, std::uint64_t segments);
+  void OnTls(std::uint64_t connection, const SeenTls& tls);
+  void OnHttp2(std::uint64_t connection, const SeenHttp2& http2);
+  // Of the last request on `stream`.
+  void OnStreamBody(std::uint64_t connection, std::uint32_t stream, std::string_view body,
+                    bool complete);
   void OnHead(std::uint64_t connection, const SeenRequest& request);
   void OnBody(std::uint64_t connection, std::string_view body, bool complete);
   void OnStray(std::uint64_t connection, std::string_view bytes);

@@ -142,6 +142,17 @@ std::optional<std::string> ReadBytes(const std::vector<std::string>& words, std:
   return std::nullopt;
 }
 
+std::optional<std::pair<std::string, std::string>> ReadKeyValue(const std::string& word) {
+  const std::size_t equals = word.find('=');
+  if (equals == std::string::npos) return std::pair(word, std::string());
+  const std::string value = word.substr(equals + 1);
+  if (value.empty() || value.front() != '"') return std::pair(word.substr(0, equals), value);
+  std::size_t next = 0;
+  const auto bytes = ReadBytes({value}, next);
+  if (!bytes.has_value()) return std::nullopt;
+  return std::pair(word.substr(0, equals), *bytes);
+}
+
 std::optional<std::uint64_t> ReadNumber(std::string_view word) {
   std::uint64_t value = 0;
   const char* end = word.data() + word.size();

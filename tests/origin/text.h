@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace spillway {
@@ -32,6 +33,9 @@ std::optional<std::vector<std::string>> SplitWords(std::string_view line);
 // Reads `"text"`, `"text"*N` and `+` between such parts, starting at word `next`, which moves
 // behind what was read. nullopt when there is no such expression there.
 std::optional<std::string> ReadBytes(const std::vector<std::string>& words, std::size_t& next);
+
+// `key=value`, `key="bytes"` or a bare `key`.
+std::optional<std::pair<std::string, std::string>> ReadKeyValue(const std::string& word);
 
 // Plain decimal; nullopt for anything else.
 std::optional<std::uint64_t> ReadNumber(std::string_view word);
