@@ -17,7 +17,18 @@
 
 struct ssl_ctx_st;  // SSL_CTX
 
+struct ssl_session_st;  // SSL_SESSION
+
 namespace spillway {
+
+// Hears of sessions that its SSL object may resume later; SSL_set_app_data of each stream.
+class TlsSessionSink {
+ public:
+  virtual void OnNewSession(::ssl_session_st* session) = 0;
+
+ protected:
+  ~TlsSessionSink() = default;
+};
 
 class TlsContext {
  public:

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "transport/base/failure.h"
 #include "transport/base/tls_profile.h"
 #include "transport/base/url.h"
 
@@ -42,5 +43,8 @@ void InstallPeerCheck(::ssl_ctx_st* context);
 bool AttachPeerCheck(::ssl_st* ssl, TlsPeerCheck* check);
 // The certificate of a resumed session against name and clock.
 void CheckResumedPeer(const ::x509_st* certificate, TlsPeerCheck& check);
+
+// kTlsCertificateError with the failed check and the subject; never more.
+Failure CertificateFailure(const TlsPeerCheck& check);
 
 }  // namespace spillway

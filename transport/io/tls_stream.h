@@ -35,13 +35,15 @@ struct ssl_session_st;  // SSL_SESSION
 
 namespace spillway {
 
-class TlsStream final : public ByteStream {
+class TlsStream final : public ByteStream, private TlsSessionSink {
  public:
   // What a server may send before the handshake is done; chains are well below OpenSSL's own limit.
   static constexpr std::size_t kMaxHandshakeBytes = std::size_t{256} * 1024;
   // Tickets and key updates: this many, and one more for each kBytesPerMessage received (O-236).
   static constexpr std::uint64_t kPostHandshakeMessages = 32;
   static constexpr std::uint64_t kBytesPerMessage = std::uint64_t{1024} * 1024;
+  // Records without application data, in one call; endless empty ones would hold the loop.
+  static constexpr std::size_t kFruitlessBytes = std::size_t{1024} * 1024;
   // Of one connection's tickets this many are kept for later (O-239).
   static constexpr int kTicketsKept = 4;
 
@@ -71,21 +73,19 @@ class TlsStream final : public ByteStream {
     void operator()(::ssl_st* ssl) const;
   };
 
-  static int OnNewSession(::ssl_st* ssl, ::ssl_session_st* session);
   static void OnMessage(int sent, int version, int type, const void* bytes, std::size_t size,
                         ::ssl_st* ssl, void* self);
-  static void RegisterCallbacks(const TlsContext& context);
 
   void Prepare(const TlsStep& step);
   void OfferSession();
-  void KeepSession(::ssl_session_st* session);
+  void OnNewSession(::ssl_session_st* session) override;
   Status Finish();
   Status CheckAlpn();
   void OnHandshakeMessage(std::uint8_t type);
   void Refuse(std::string_view why);
   Status Judge(int result);
   Status Fail(Failure failure);
-  Status WriteFailed(Status status);
+  void WriteFailed(Status status);
   std::span<const char> NextPiece(std::span<const iovec> parts, std::size_t skip);
 
   std::unique_ptr<ByteStream> below_;

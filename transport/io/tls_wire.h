@@ -3,7 +3,7 @@
 // What it is: TlsWire is what a TlsStream knows of its lower side; NewTlsBio makes the BIO.
 // What it owns: nothing; the stream below and the wire outlive the BIO.
 // Thread safety: none.
-// Invariants: once `refused` is set, OpenSSL gets no further byte from below.
+// Invariants: once `refused` or `flooded` is set, OpenSSL gets no further byte from below.
 
 #pragma once
 
@@ -25,8 +25,8 @@ struct TlsWire {
   // Bytes from below since the count was last set to zero, and how many may come (O-236).
   std::uint64_t fruitless = 0;
   std::uint64_t fruitless_limit = 0;
-  bool flooded = false;  // the limit was passed
-  bool refused = false;
+  bool flooded = false;         // the limit was passed
+  bool refused = false;         // by whoever owns the wire
   std::array<char, 8> first{};  // what the peer sent first, for telling what it speaks (X7)
 
   std::string_view FirstBytes() const {
