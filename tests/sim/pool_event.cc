@@ -31,10 +31,11 @@ std::string Text(const PoolLimits& limits) {
   return " connections " + std::to_string(limits.max_connections) + " idle " +
          std::to_string(limits.max_idle) + " waiters " + std::to_string(limits.max_waiters) +
          " dials " + std::to_string(limits.max_dials) + " uses " + std::to_string(limits.max_uses) +
-         " queue " + Millis(limits.queue_timeout) + " idle " + Millis(limits.idle_timeout) +
-         " margin " + Millis(limits.keep_alive_margin) + " age " + Millis(limits.max_age) +
-         " jitter " + std::to_string(limits.max_age_jitter) + " backoff " +
-         Millis(limits.backoff_initial) + ".." + Millis(limits.backoff_max);
+         " streams " + std::to_string(limits.max_streams) + " target " +
+         std::to_string(limits.target_streams) + " queue " + Millis(limits.queue_timeout) +
+         " idle " + Millis(limits.idle_timeout) + " margin " + Millis(limits.keep_alive_margin) +
+         " age " + Millis(limits.max_age) + " jitter " + std::to_string(limits.max_age_jitter) +
+         " backoff " + Millis(limits.backoff_initial) + ".." + Millis(limits.backoff_max);
 }
 
 }  // namespace
@@ -77,7 +78,7 @@ std::uint32_t Run(HostPool& pool, const PoolEvent& e, Actions& actions) {
       pool.Tick(e.now, actions);
       return 0;
     case PoolEventKind::kFlush:
-      pool.Flush(e.now, actions);
+      pool.Flush(e.reason, e.now, actions);
       return 0;
     case PoolEventKind::kCloseIdle:
       return pool.CloseIdle(e.now, actions);
@@ -89,6 +90,8 @@ std::uint32_t Run(HostPool& pool, const PoolEvent& e, Actions& actions) {
     case PoolEventKind::kSetLimits:
       pool.SetLimits(e.limits, e.now, actions);
       return 0;
+    case PoolEventKind::kRetire:
+      return pool.RetireConnection(e.conn, e.reason, e.now, actions) ? 1 : 0;
   }
   return 0;
 }
@@ -97,7 +100,7 @@ const char* Name(PoolEventKind kind) {
   static constexpr std::array<const char*, kPoolEventKinds> kNames = {
       "acquire",  "cancel",     "connected", "dial_failed", "dial_denied",    "dial_allowed",
       "capacity", "goaway",     "closed",    "release",     "release_unused", "tick",
-      "flush",    "close_idle", "drain",     "evict",       "set_limits"};
+      "flush",    "close_idle", "drain",     "evict",       "set_limits",     "retire"};
   return kNames.at(static_cast<std::size_t>(kind));
 }
 
@@ -115,6 +118,9 @@ std::string Text(const PoolEvent& e) {
     if (e.verdict.idle_hint) text += " hint " + Millis(*e.verdict.idle_hint);
   }
   if (e.kind == PoolEventKind::kSetLimits) text += Text(e.limits);
+  if (e.kind == PoolEventKind::kFlush || e.kind == PoolEventKind::kRetire) {
+    text += " " + std::string(Label(e.reason));
+  }
   return text;
 }
 

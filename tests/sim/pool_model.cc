@@ -8,6 +8,9 @@ namespace {
 
 using State = ModelConnection::State;
 
+// So many fruitless connections in a row are no accident.
+constexpr std::uint32_t kFruitlessBeforeBackoff = 3;
+
 template <typename Things, typename Predicate>
 std::uint32_t Count(const Things& things, Predicate predicate) {
   return static_cast<std::uint32_t>(std::count_if(things.begin(), things.end(), predicate));
@@ -32,6 +35,7 @@ ModelWaiter* PoolModel::FindWaiter(WaiterId id) {
 void PoolModel::Begin(const PoolEvent& e) {
   event = &e;
   closes = 0;
+  surplus_expected = gave_up = false;
   stale = !Reaches(e);
   if (stale) return;  // not even time passes by it
   now = std::max(now, e.now);
@@ -69,6 +73,8 @@ bool PoolModel::Reaches(const PoolEvent& e) {
       return c != nullptr && c->state == State::kDialling;
     case PoolEventKind::kGoAway:
       return c != nullptr && c->open();
+    case PoolEventKind::kRetire:
+      return c != nullptr && (c->open() || (c->state == State::kDialling && c->current));
     case PoolEventKind::kCapacity:
     case PoolEventKind::kRelease:
     case PoolEventKind::kReleaseUnused:
@@ -84,10 +90,7 @@ void PoolModel::BeginAcquire() {
   const Demand& demand = event->demand;
   // An aged connection that would be next to share takes no new exchanges.
   while (!draining && demand.deadline > now && !demand.fresh_connection) {
-    ModelConnection* next = nullptr;
-    for (ModelConnection& c : connections) {
-      if (c.shared_order > 0 && (next == nullptr || c.shared_order > next->shared_order)) next = &c;
-    }
+    ModelConnection* next = NextShared();
     if (next == nullptr || now < LatestAgeEnd(*next)) break;
     Retire(*next, CloseReason::kMaxAge);
   }
@@ -105,17 +108,7 @@ void PoolModel::BeginConnection() {
   ModelConnection* c = Find(e.conn);
   switch (e.kind) {
     case PoolEventKind::kConnected:
-      c->state = State::kOpen;
-      c->capacity = e.capacity;
-      c->opened_at = c->last_used_at = now;
-      c->last_used_order = ++order_;
-      known_capacity = std::max(e.capacity, 1U);
-      failing = false;
-      failures = 0;
-      if (draining || !c->current) {
-        Retire(*c, draining ? CloseReason::kDrain : CloseReason::kFlushed);
-      }
-      return;
+      return BeginConnected(*c);
     case PoolEventKind::kDialDenied:
       --totals.dials;
       stalled = !draining;
@@ -126,19 +119,64 @@ void PoolModel::BeginConnection() {
       Forget(e.conn);
       return;
     case PoolEventKind::kClosed:
+      if (c->idle() && c->uses == 0 && Capacity(*c) == 0 && SomebodyWaits()) NoteFruitless(*c);
       Forget(e.conn);
       return;
     case PoolEventKind::kGoAway:
+      NoteFruitless(*c);
       Retire(*c, CloseReason::kGoAway);
       return;
+    case PoolEventKind::kRetire:
+      if (c->open()) return Retire(*c, e.reason);
+      c->current = false;
+      c->retired_for = e.reason;
+      for (ModelWaiter& w : waiters) w.dialled_for_since = now;
+      return;
     case PoolEventKind::kCapacity:
-      c->capacity = e.capacity;
-      if (c->open()) known_capacity = std::max(e.capacity, 1U);
+      c->peer_capacity = e.capacity;
+      if (c->open()) known_capacity = e.capacity;
+      if (e.capacity != 1) c->multiplexed = true;
       RetireIfWorn(*c);
       return;
     default:
       return BeginRelease(*c);
   }
+}
+
+void PoolModel::BeginConnected(ModelConnection& c) {
+  c.state = State::kOpen;
+  c.peer_capacity = event->capacity;
+  c.multiplexed = event->capacity != 1;
+  c.opened_at = c.last_used_at = now;
+  c.last_used_order = ++order_;
+  known_capacity = event->capacity;
+  if (fruitless < kFruitlessBeforeBackoff) {
+    failing = false;
+    failures = 0;
+  }
+  if (draining || !c.current) {
+    Retire(c, draining ? CloseReason::kDrain : c.retired_for);
+  } else {
+    surplus_expected = Superfluous(c);
+  }
+}
+
+void PoolModel::NoteFruitless(const ModelConnection& c) {
+  if (c.served) return;
+  gave_up = ++fruitless >= kFruitlessBeforeBackoff;
+}
+
+void PoolModel::NoteServed(ModelConnection& c) {
+  c.served = true;
+  if (fruitless >= kFruitlessBeforeBackoff) {
+    failing = false;
+    failures = 0;
+  }
+  fruitless = 0;
+}
+
+bool PoolModel::SomebodyWaits() const {
+  return Count(waiters, [this](const auto& w) { return w.expires() > now; }) > 0;
 }
 
 void PoolModel::BeginRelease(ModelConnection& c) {
@@ -152,7 +190,12 @@ void PoolModel::BeginRelease(ModelConnection& c) {
       c.hint = std::max(*event->verdict.idle_hint, Duration::zero());
       learned_hint = *c.hint;
     }
-    if (!event->verdict.reusable) Retire(c, event->verdict.why_not);
+    const ReleaseVerdict& verdict = event->verdict;
+    if (verdict.reusable || verdict.why_not == CloseReason::kOriginClose) NoteServed(c);
+    if (!verdict.reusable) {
+      if (c.open() && verdict.why_not == CloseReason::kGoAway) NoteFruitless(c);
+      Retire(c, verdict.why_not);
+    }
   }
   RetireIfWorn(c);
 }
@@ -167,9 +210,12 @@ void PoolModel::BeginAll() {
     if (event->kind == PoolEventKind::kSetLimits) {
       RetireIfWorn(c);
     } else {
-      Retire(c, draining ? CloseReason::kDrain : CloseReason::kFlushed);
+      Retire(c, event->kind == PoolEventKind::kDrain ? CloseReason::kDrain : event->reason);
     }
-    if (event->kind == PoolEventKind::kFlush) c.current = false;
+    if (event->kind == PoolEventKind::kFlush) {
+      if (c.state == State::kDialling && c.current) c.retired_for = event->reason;
+      c.current = false;
+    }
   }
   if (event->kind == PoolEventKind::kFlush) {
     for (ModelWaiter& w : waiters) w.dialled_for_since = now;
@@ -180,7 +226,6 @@ void PoolModel::Retire(ModelConnection& c, CloseReason why) {
   if (!c.open()) return;
   c.state = State::kDraining;
   c.retired_for = why;
-  c.shared_order = 0;
 }
 
 void PoolModel::RetireIfWorn(ModelConnection& c) {
@@ -215,19 +260,6 @@ std::uint64_t& PoolModel::GrantTotal(const ModelConnection& c) {
   const bool returned =
       event->kind == PoolEventKind::kRelease || event->kind == PoolEventKind::kReleaseUnused;
   return returned ? totals.grants_coalesced : totals.grants_idle;
-}
-
-void PoolModel::Finish() {
-  std::vector<ModelConnection*> now_shared;
-  for (ModelConnection& c : connections) {
-    const bool shared = c.in_use > 0 && HasRoom(c);
-    if (!shared) c.shared_order = 0;
-    if (shared && c.shared_order == 0) now_shared.push_back(&c);
-  }
-  // Several at once only by new limits, which are applied slot by slot.
-  std::sort(now_shared.begin(), now_shared.end(),
-            [](const auto* a, const auto* b) { return a->id.slot < b->id.slot; });
-  for (ModelConnection* c : now_shared) c->shared_order = ++order_;
 }
 
 void PoolModel::Forget(ConnId id) {
@@ -284,9 +316,60 @@ std::uint32_t PoolModel::Fresh() const {
   return Count(waiters, [](const auto& w) { return w.fresh; });
 }
 
+std::uint32_t PoolModel::SingleIdle() const {
+  return Count(connections, [](const auto& c) { return c.idle() && !c.multiplexed; });
+}
+
+std::uint32_t PoolModel::ShareOfDial() const {
+  return std::max(1U, std::min(known_capacity, limits.max_streams));
+}
+
 std::uint64_t PoolModel::DialsWanted() const {
   const std::uint64_t sharing = waiters.size() - Fresh();
-  return Fresh() + (sharing + known_capacity - 1) / known_capacity;
+  return Fresh() + (sharing + ShareOfDial() - 1) / ShareOfDial() + (Crowded() ? 1 : 0);
+}
+
+ModelConnection* PoolModel::NextShared() {
+  std::vector<ModelConnection*> busy;
+  std::uint64_t streams = 0;
+  for (ModelConnection& c : connections) {
+    if (c.open()) streams += c.in_use;
+    if (c.in_use > 0 && HasRoom(c)) busy.push_back(&c);
+  }
+  if (busy.empty()) return nullptr;
+  std::sort(busy.begin(), busy.end(), [](const auto* a, const auto* b) {
+    return a->in_use != b->in_use ? a->in_use < b->in_use : a->last_used_order > b->last_used_order;
+  });
+  const bool one_too_many = streams + 1 <= (busy.size() - 1) * std::uint64_t{target_streams()};
+  return busy[one_too_many ? 1 : 0];
+}
+
+bool PoolModel::Crowded() const {
+  bool any = false;
+  for (const ModelConnection& c : connections) {
+    if (!HasRoom(c)) continue;
+    if (c.in_use < target_streams()) return false;
+    any = true;
+  }
+  return any;
+}
+
+bool PoolModel::Barred() const {
+  return Count(connections, [this](const auto& c) { return c.idle() && Capacity(c) == 0; }) > 0;
+}
+
+bool PoolModel::Superfluous(const ModelConnection& opened) const {
+  if (!opened.multiplexed || SomebodyWaits()) return false;
+  bool room = false;
+  std::uint64_t others = 0;
+  std::uint64_t streams = 0;
+  for (const ModelConnection& c : connections) {
+    if (c.id == opened.id || !c.open()) continue;
+    room = room || HasRoom(c);
+    others += c.multiplexed ? 1 : 0;
+    streams += c.in_use;
+  }
+  return room && streams * 2 < others * target_streams();
 }
 
 std::vector<WaiterId> PoolModel::ShareOfOneDial() const {
@@ -295,7 +378,7 @@ std::vector<WaiterId> PoolModel::ShareOfOneDial() const {
   for (const ModelWaiter& w : waiters) {
     if (w.expires() <= now) continue;
     if (share.empty()) alone = w.fresh;
-    if (share.empty() || (!alone && !w.fresh && share.size() < known_capacity)) {
+    if (share.empty() || (!alone && !w.fresh && share.size() < ShareOfDial())) {
       share.push_back(w.id);
     }
   }
@@ -306,6 +389,15 @@ const ModelConnection* PoolModel::OldestIdle() const {
   const ModelConnection* oldest = nullptr;
   for (const ModelConnection& c : connections) {
     if (!c.idle()) continue;
+    if (oldest == nullptr || c.last_used_order < oldest->last_used_order) oldest = &c;
+  }
+  return oldest;
+}
+
+const ModelConnection* PoolModel::OldestSingleIdle() const {
+  const ModelConnection* oldest = nullptr;
+  for (const ModelConnection& c : connections) {
+    if (!c.idle() || c.multiplexed) continue;
     if (oldest == nullptr || c.last_used_order < oldest->last_used_order) oldest = &c;
   }
   return oldest;

@@ -22,16 +22,17 @@ struct ModelConnection {
   enum class State { kDialling, kOpen, kDraining };
   ConnId id;
   State state = State::kDialling;
-  bool current = true;  // dialled after the last flush
-  std::uint32_t capacity = 0;
+  bool current = true;  // while dialling: no flush and no retirement since
+  std::uint32_t peer_capacity = 0;
+  bool multiplexed = false;
+  bool served = false;
   std::uint32_t in_use = 0;
   std::uint64_t uses = 0;
   Instant opened_at;
   Instant last_used_at;
   std::uint64_t last_used_order = 0;
-  std::uint64_t shared_order = 0;  // since when it is busy with room; 0 when it is not
   std::optional<Duration> hint;
-  CloseReason retired_for = CloseReason::kError;  // while draining
+  CloseReason retired_for = CloseReason::kError;  // while draining, or no longer current
 
   bool open() const { return state == State::kOpen; }
   bool idle() const { return open() && in_use == 0; }
@@ -54,14 +55,16 @@ class PoolModel {
 
   void Begin(const PoolEvent& event);
   void Apply(const Action& action);
-  // Brings the derived facts up to date after an event.
-  void Finish();
 
   ModelConnection* Find(ConnId id);
   ModelWaiter* FindWaiter(WaiterId id);
 
+  // What `c` may carry at once.
+  std::uint32_t Capacity(const ModelConnection& c) const {
+    return std::min(c.peer_capacity, std::max(1U, limits.max_streams));
+  }
   bool HasRoom(const ModelConnection& c) const {
-    return c.open() && c.in_use < c.capacity && (limits.max_uses == 0 || c.uses < limits.max_uses);
+    return c.open() && c.in_use < Capacity(c) && (limits.max_uses == 0 || c.uses < limits.max_uses);
   }
   // The idle limit of `c` and the reason that goes with it.
   std::pair<Duration, CloseReason> IdleLimit(const ModelConnection& c) const;
@@ -77,7 +80,10 @@ class PoolModel {
   }
   std::uint32_t max_connections() const { return std::max(1U, limits.max_connections); }
   std::uint32_t max_dials() const { return std::max(1U, limits.max_dials); }
+  std::uint32_t target_streams() const { return std::max(1U, limits.target_streams); }
   std::uint32_t Idle() const;
+  // Those that max_idle is about.
+  std::uint32_t SingleIdle() const;
   std::uint32_t Open() const;
   std::uint32_t Dials() const;
   std::uint32_t ExpectedDials() const;
@@ -85,9 +91,20 @@ class PoolModel {
   std::uint32_t Streams() const;
   std::uint32_t Total() const { return static_cast<std::uint32_t>(connections.size()); }
   std::uint32_t Fresh() const;
-  // Dials that the waiters call for.
+  // What one dial would serve.
+  std::uint32_t ShareOfDial() const;
+  // Dials that the waiters call for, and the one that relieves a crowd.
   std::uint64_t DialsWanted() const;
+  // The busy connection to take for one more exchange, or nullptr.
+  ModelConnection* NextShared();
+  // Every connection with room carries its target.
+  bool Crowded() const;
+  // One lies idle because its peer allows no exchange.
+  bool Barred() const;
+  // `opened` could serve nothing that others have no room for.
+  bool Superfluous(const ModelConnection& opened) const;
   const ModelConnection* OldestIdle() const;
+  const ModelConnection* OldestSingleIdle() const;
   // Whom the connection of one dial would have served: the longest waiter, and those who share.
   std::vector<WaiterId> ShareOfOneDial() const;
   // An idle connection that a fresh waiter cannot use, and that may be given up for it.
@@ -99,6 +116,7 @@ class PoolModel {
   std::vector<ModelConnection> connections;
   std::vector<ModelWaiter> waiters;  // in order of arrival
   std::uint32_t known_capacity = 1;
+  std::uint32_t fruitless = 0;  // connections in a row that ended without having served
   bool draining = false;
   bool stalled = false;
   Duration learned_hint{};
@@ -115,6 +133,8 @@ class PoolModel {
   const PoolEvent* event = nullptr;
   bool stale = false;  // its connection is unknown, or not in a state for it: nothing happens
   bool cancel_expected = false;
+  bool surplus_expected = false;
+  bool gave_up = false;  // a fruitless connection that backs off ended
   std::uint32_t closes = 0;
   std::vector<WaiterId> dialled_for;  // whom a dial that failed was to serve
 
@@ -129,6 +149,10 @@ class PoolModel {
   void BeginRelease(ModelConnection& c);
   void BeginAll();
   void Retire(ModelConnection& c, CloseReason why);
+  void BeginConnected(ModelConnection& c);
+  void NoteFruitless(const ModelConnection& c);
+  void NoteServed(ModelConnection& c);
+  bool SomebodyWaits() const;
   // Retires `c` when age, uses or the origin's word forbid another use.
   void RetireIfWorn(ModelConnection& c);
   void Forget(ConnId id);

@@ -3,6 +3,8 @@
 #include <utility>
 #include <variant>
 
+#include "transport/pool/refusal.h"
+
 namespace spillway {
 
 PoolOracles::PoolOracles(const HostPool& pool, Duration longest_dial, OnViolation on_violation)
@@ -20,7 +22,12 @@ void PoolOracles::BeginEvent(const PoolEvent& event) {
     ++coverage_.stale_events;
     return;
   }
+  backs_off_ = false;
   if (EventIs(PoolEventKind::kDialFailed)) NoteDialFailure();
+  if (model_.gave_up) {
+    ++coverage_.fruitless;
+    NoteBackoff(RefusedAsFruitless());
+  }
   // A connection that opens, even one that is not for them, ends the rule about dead origins.
   const bool disturbs = model_.Open() > 0 || model_.stalled || model_.Draining() > 0 ||
                         EventIs(PoolEventKind::kConnected) || EventIs(PoolEventKind::kDialDenied) ||
@@ -55,7 +62,9 @@ void PoolOracles::CheckDial(const DialAction& dial) {
   Require(model_.Dials() < model_.max_dials(), "dials keep to max_dials");
   Require(!pool_.Snapshot(model_.now).backing_off, "no dial during a back-off");
   Require(!model_.failing || model_.ExpectedDials() == 0, "one probe after a failure");
+  Require(!model_.Barred(), "no dial beside a connection that allows nothing");
   if (model_.failing) ++coverage_.probes;
+  if (model_.waiters.empty()) ++coverage_.ahead_of_need;
 }
 
 void PoolOracles::CheckGrant(const GrantAction& grant) {
@@ -64,7 +73,8 @@ void PoolOracles::CheckGrant(const GrantAction& grant) {
   Require(waiter != nullptr, "a waiter gets one outcome");
   ModelConnection* c = model_.Find(grant.conn);
   Require(c != nullptr && c->open(), "only an open connection is granted");
-  Require(c->in_use < c->capacity, "no grant past capacity");
+  Require(c->in_use < c->peer_capacity, "no grant past the peer's capacity");
+  Require(c->in_use < std::max(1U, model_.limits.max_streams), "no grant past max_streams");
   Require(model_.limits.max_uses == 0 || c->uses < model_.limits.max_uses,
           "no grant past max_uses");
   Require(c->current && !model_.draining, "no grant of what a flush or drain retired");
@@ -78,7 +88,7 @@ void PoolOracles::CheckGrant(const GrantAction& grant) {
     Require(other.fresh && c->uses > 0, "waiters are served in turn");
   }
   if (EventIs(PoolEventKind::kAcquire)) {
-    CheckNewestFirst(*c);
+    CheckChoice(*c);
   } else if (!EventIs(PoolEventKind::kSetLimits)) {
     Require(model_.event->conn == c->id, "only what came back or grew is granted to waiters");
   }
@@ -90,16 +100,39 @@ void PoolOracles::CheckGrant(const GrantAction& grant) {
   if (waiter->fresh) ++coverage_.grants_to_fresh;
 }
 
-void PoolOracles::CheckNewestFirst(const ModelConnection& granted) {
-  if (granted.idle()) Require(!model_.Overdue(granted), "nothing too old is granted");
+// Busy below the target, the least loaded first; then idle, the newest first; then busy again.
+void PoolOracles::CheckChoice(const ModelConnection& granted) {
+  const bool fresh = model_.FindWaiter(model_.event->demand.waiter)->fresh;
+  const ModelConnection* shared = fresh ? nullptr : model_.NextShared();
+  if (granted.in_use > 0) {
+    Require(shared != nullptr && shared->id == granted.id,
+            "busy with room: the least loaded first");
+    bool less_loaded = false;
+    bool more_loaded = false;
+    for (const ModelConnection& other : model_.connections) {
+      if (other.in_use == 0 || !model_.HasRoom(other)) continue;
+      less_loaded = less_loaded || other.in_use < granted.in_use;
+      more_loaded = more_loaded || other.in_use > granted.in_use;
+    }
+    coverage_.passed_over += less_loaded ? 1 : 0;
+    coverage_.spread += more_loaded && !less_loaded ? 1 : 0;
+    if (granted.in_use < model_.target_streams()) return;
+    for (const ModelConnection& other : model_.connections) {
+      Require(!other.idle() || !model_.HasRoom(other), "at the target the idle are woken");
+    }
+    return;
+  }
+  Require(shared == nullptr || shared->in_use >= model_.target_streams(),
+          "busy with room comes before idle");
+  if (shared != nullptr) ++coverage_.woken;
+  CheckNewestIdle(granted);
+}
+
+void PoolOracles::CheckNewestIdle(const ModelConnection& granted) {
+  const bool fresh = model_.FindWaiter(model_.event->demand.waiter)->fresh;
+  Require(!model_.Overdue(granted), "nothing too old is granted");
   for (const ModelConnection& other : model_.connections) {
     if (other.id == granted.id) continue;
-    if (granted.in_use > 0) {
-      Require(other.shared_order <= granted.shared_order, "busy with room: the newest first");
-      continue;
-    }
-    const bool fresh = model_.FindWaiter(model_.event->demand.waiter)->fresh;
-    Require(fresh || other.shared_order == 0, "busy with room comes before idle");
     if (!other.idle() || !model_.HasRoom(other) || (fresh && other.uses > 0)) continue;
     Require(other.last_used_order < granted.last_used_order, "idle: the newest first");
   }
@@ -178,18 +211,20 @@ bool PoolOracles::MayCloseIdle(const ModelConnection& c, CloseReason why) {
     return model_.IdleLimit(c).second == why && model_.now >= model_.IdleEnd(c);
   }
   if (why == CloseReason::kLru) return MayCloseAsSurplus(c);
+  if (why == CloseReason::kSurplus) return model_.surplus_expected && model_.event->conn == c.id;
   return why == CloseReason::kFlushed && EventIs(PoolEventKind::kCloseIdle);
 }
 
 bool PoolOracles::MayCloseAsSurplus(const ModelConnection& c) {
   const bool over_limit = model_.Total() > model_.max_connections();
   const bool is_oldest = model_.OldestIdle()->id == c.id;
-  if (EventIs(PoolEventKind::kEvict)) return is_oldest && model_.closes == 0;
-  if (EventIs(PoolEventKind::kSetLimits) && is_oldest &&
-      (over_limit || model_.Idle() > model_.limits.max_idle)) {
-    return true;
+  if (EventIs(PoolEventKind::kEvict) && is_oldest && model_.closes == 0) return true;
+  const bool over_idle = !c.multiplexed && model_.SingleIdle() > model_.limits.max_idle;
+  if (EventIs(PoolEventKind::kSetLimits)) {
+    if (over_limit && is_oldest) return true;
+    if (over_idle && model_.OldestSingleIdle()->id == c.id) return true;
   }
-  if (model_.event->conn == c.id && (over_limit || model_.Idle() > model_.limits.max_idle)) {
+  if (model_.event->conn == c.id && (over_limit || over_idle)) {
     return true;  // the one that comes back is the one that goes
   }
   const bool gives_way = model_.Fresh() > 0 && model_.Total() >= model_.max_connections() &&

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <functional>
+#include <memory>
 #include <string_view>
 
 #include "tests/sim/pool_event.h"
@@ -19,7 +20,7 @@ namespace spillway {
 // What a simulation saw; a history in which something never happened proves nothing about it.
 struct PoolCoverage {
   std::array<std::uint64_t, kPoolEventKinds> events{};
-  std::array<std::uint64_t, 15> closes{};  // by CloseReason
+  std::array<std::uint64_t, static_cast<std::size_t>(CloseReason::kFlood) + 1> closes{};
   std::array<std::uint64_t, static_cast<std::size_t>(Reason::kReasonCount)> fails{};
   std::uint64_t dials = 0;
   std::uint64_t grants = 0;
@@ -35,6 +36,13 @@ struct PoolCoverage {
   std::uint64_t probes = 0;     // single dials after a back-off
   std::uint64_t forgotten = 0;  // failures outlived
   std::uint64_t dead_origin_waits = 0;
+  std::uint64_t ahead_of_need = 0;    // dials that relieve a crowd
+  std::uint64_t spread = 0;           // grants to the least loaded of several
+  std::uint64_t passed_over = 0;      // grants beside one that is to fall idle
+  std::uint64_t woken = 0;            // idle connections taken for a crowd
+  std::uint64_t barred = 0;           // waits beside a connection that allows nothing
+  std::uint64_t fruitless = 0;        // back-offs after fruitless connections
+  std::uint64_t idle_past_limit = 0;  // multiplexed ones that max_idle does not count
 };
 
 class PoolOracles {
@@ -61,7 +69,8 @@ class PoolOracles {
 
   void CheckDial(const DialAction& dial);
   void CheckGrant(const GrantAction& grant);
-  void CheckNewestFirst(const ModelConnection& granted);
+  void CheckChoice(const ModelConnection& granted);
+  void CheckNewestIdle(const ModelConnection& granted);
   void CheckFail(const FailAction& fail);
   void CheckDialFailureReaches(const ModelWaiter& waiter);
   void CheckClose(const CloseAction& close);
@@ -71,6 +80,7 @@ class PoolOracles {
 
   // pool_oracles_after.cc
   void NoteDialFailure();
+  void NoteBackoff(std::shared_ptr<const Failure> why);
   void CheckForgetting();
   void CheckResult(std::uint32_t result);
   void CheckConnections();
@@ -86,6 +96,7 @@ class PoolOracles {
   PoolModel model_;
   PoolCoverage coverage_;
   bool was_backing_off_ = false;
+  bool backs_off_ = false;  // the event at hand began a back-off
   std::uint32_t idle_before_ = 0;
 };
 

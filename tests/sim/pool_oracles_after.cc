@@ -1,6 +1,7 @@
 // PoolOracles: how things must stand after each event.
 
 #include <cmath>
+#include <utility>
 
 #include "tests/sim/pool_oracles.h"
 
@@ -27,10 +28,15 @@ Duration Shortest(Duration delay) {
 }  // namespace
 
 void PoolOracles::NoteDialFailure() {
-  model_.failing = true;
-  model_.last_failure = model_.event->why;
   model_.dialled_for = model_.ShareOfOneDial();
+  NoteBackoff(model_.event->why);
+}
+
+void PoolOracles::NoteBackoff(std::shared_ptr<const Failure> why) {
+  model_.failing = true;
+  model_.last_failure = std::move(why);
   if (was_backing_off_) return;
+  backs_off_ = true;
   const Duration longest = BackoffOf(model_.limits, ++model_.failures);
   model_.backoff_latest_end = After(model_.now, longest);
   model_.forget_earliest = After(After(model_.now, Shortest(longest)), model_.limits.backoff_max);
@@ -38,12 +44,12 @@ void PoolOracles::NoteDialFailure() {
 }
 
 void PoolOracles::EndEvent(std::uint32_t result) {
-  model_.Finish();
   if (model_.stale) {
+    Require(!EventIs(PoolEventKind::kRetire) || result == 0, "retire tells what it did not find");
     CheckSnapshot();
     return;
   }
-  if (EventIs(PoolEventKind::kDialFailed) && !was_backing_off_) {
+  if (backs_off_) {
     const Duration longest = model_.backoff_latest_end - model_.now;
     const Instant surely = model_.now + Shortest(longest) - Duration(1);
     Require(longest == Duration::zero() || pool_.Snapshot(surely).backing_off,
@@ -70,6 +76,7 @@ void PoolOracles::CheckResult(std::uint32_t result) {
     Require((result == 1) == (idle_before_ > 0), "evict finds what is idle");
     Require(result == 0 || model_.closes >= 1, "evict closes");
   }
+  if (EventIs(PoolEventKind::kRetire)) Require(result == 1, "retire tells that it retired");
   if (EventIs(PoolEventKind::kCloseIdle)) {
     Require(result == idle_before_ && model_.Idle() == 0, "close idle closes the idle");
   }
@@ -85,6 +92,7 @@ void PoolOracles::CheckForgetting() {
   ++coverage_.forgotten;
   model_.failing = false;
   model_.failures = 0;
+  model_.fruitless = 0;
 }
 
 void PoolOracles::CheckConnections() {
@@ -92,13 +100,17 @@ void PoolOracles::CheckConnections() {
   for (const ModelConnection& c : m.connections) {
     Require(c.state != State::kDraining || c.in_use > 0, "the retired close with their last use");
     Require(!c.open() || c.current, "a flush retires all");
+    Require(!EventIs(PoolEventKind::kRetire) || m.event->conn != c.id || !c.open(),
+            "the retired serve no more");
     if (!c.idle()) continue;
     Require(m.IdleLimit(c).first > Duration::zero(), "what may not lie idle does not");
     const bool judged = EventIs(PoolEventKind::kTick) || EventIs(PoolEventKind::kSetLimits) ||
                         m.event->conn == c.id;
     Require(!judged || !m.Overdue(c), "what is past its time goes");
   }
-  Require(m.Idle() <= m.limits.max_idle, "idle keeps to max_idle");
+  Require(m.SingleIdle() <= m.limits.max_idle, "idle keeps to max_idle");
+  if (m.Idle() > m.limits.max_idle) ++coverage_.idle_past_limit;
+  Require(!m.surplus_expected || model_.Find(m.event->conn) == nullptr, "surplus is not kept");
   Require(m.Idle() == 0 || m.Total() <= m.max_connections(), "a shrunk limit takes the idle");
   Require(!m.draining || (m.Open() == 0 && m.waiters.empty()), "a drain leaves nothing open");
 }
@@ -134,7 +146,11 @@ void PoolOracles::CheckWorkConserving() {
 
 void PoolOracles::CheckDemandIsMet() {
   const PoolModel& m = model_;
-  if (m.draining || m.stalled || m.waiters.empty()) return;
+  if (m.draining || m.stalled || (m.waiters.empty() && !m.Crowded())) return;
+  if (m.Barred()) {
+    coverage_.barred += m.waiters.empty() ? 0 : 1;
+    return;
+  }
   if (pool_.Snapshot(m.now).backing_off) return;
   if (m.failing && m.ExpectedDials() > 0) return;
   if (m.Dials() >= m.max_dials()) return;
@@ -168,9 +184,9 @@ void PoolOracles::CheckSnapshot() {
   Require(s.idle == m.Idle() && s.active == m.Open() - m.Idle(), "snapshot: idle and active");
   Require(s.connecting == m.Dials() && s.draining == m.Draining(), "snapshot: dials, draining");
   Require(s.waiting == m.waiters.size() && s.streams == m.Streams(), "snapshot: waiting, streams");
-  std::uint64_t stream_limit = 0;
-  for (const ModelConnection& c : m.connections) stream_limit += c.open() ? c.capacity : 0;
-  Require(s.stream_limit == stream_limit, "snapshot: stream limit");
+  std::uint64_t capacity = 0;
+  for (const ModelConnection& c : m.connections) capacity += c.open() ? m.Capacity(c) : 0;
+  Require(s.stream_limit == capacity, "snapshot: stream limit");
   Require(s.stalled == m.stalled, "snapshot: stalled");
   Require(s.learned_idle_timeout == m.learned_hint, "snapshot: learned idle timeout");
   const ModelConnection* oldest = m.OldestIdle();

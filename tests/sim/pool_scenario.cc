@@ -25,6 +25,8 @@ PoolLimits DrawPoolLimits(Random& random, bool age_jitter) {
   limits.max_age = random.Pick({kForever, Duration(milliseconds(60)), Duration(milliseconds(400))});
   limits.max_age_jitter = age_jitter ? random.Pick({0.1, 0.5, 1.0}) : 0;
   limits.max_uses = random.Pick({0U, 0U, 0U, 0U, 1U, 2U, 5U});
+  limits.max_streams = random.Pick({0U, 1U, 2U, 4U, 100U, 100U, 100U});
+  limits.target_streams = random.Pick({0U, 1U, 2U, 3U, 50U});
   limits.backoff_initial = random.Pick({milliseconds(0), milliseconds(5), milliseconds(50)});
   limits.backoff_max = random.Pick({milliseconds(5), milliseconds(200)});
   return limits;
@@ -52,6 +54,7 @@ PoolScenario DrawPoolScenario(Random& random) {
   s.given_back_unused = Rate(random, 5, 40);
   s.broken = Rate(random, 5, 40);
   s.not_reusable = Rate(random, 10, 60);
+  s.going_away = s.many_streams ? random.Pick({0U, 0U, 0U, 10U, 60U, 100U}) : 0;
   s.hinted = Rate(random, 20, 90);
   s.lagging = Rate(random, 5, 30);
   s.late_ticks = Rate(random, 10, 80);
@@ -60,6 +63,7 @@ PoolScenario DrawPoolScenario(Random& random) {
   s.capacity_changes = s.many_streams ? Rate(random, 5, 30) : 0;
   s.outages = Rate(random, 1, 4);
   s.flushes = Rate(random, 1, 4);
+  s.retirements = Rate(random, 3, 15);
   s.idle_purges = Rate(random, 1, 4);
   s.evictions = Rate(random, 3, 12);
   s.stale_handles = Rate(random, 5, 15);

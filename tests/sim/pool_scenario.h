@@ -32,8 +32,9 @@ struct PoolScenario {
   unsigned given_back_unused = 0;  // grants
   unsigned broken = 0;             // exchanges: the connection dies under them
   unsigned not_reusable = 0;
-  unsigned hinted = 0;   // exchanges with a Keep-Alive hint
-  unsigned lagging = 0;  // events whose time is a little behind
+  unsigned going_away = 0;  // exchanges answered with GOAWAY
+  unsigned hinted = 0;      // exchanges with a Keep-Alive hint
+  unsigned lagging = 0;     // events whose time is a little behind
   unsigned late_ticks = 0;
 
   // How often each happens in the stormy time.
@@ -42,6 +43,7 @@ struct PoolScenario {
   unsigned capacity_changes = 0;
   unsigned outages = 0;
   unsigned flushes = 0;
+  unsigned retirements = 0;  // connections whose address or certificate changed
   unsigned idle_purges = 0;
   unsigned evictions = 0;
   unsigned stale_handles = 0;

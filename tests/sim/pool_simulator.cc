@@ -148,9 +148,20 @@ void PoolSimulator::EndExchange(ConnId conn) {
     Handle(About(PoolEventKind::kReleaseUnused, conn));
     return;
   }
+  if (Fault(scenario_.going_away)) return AnswerWithGoAway(conn);
   PoolEvent event = About(PoolEventKind::kRelease, conn);
   event.verdict = DrawVerdict();
   Handle(event);
+}
+
+// The connection may hear of it before the exchange does, or the other way round.
+void PoolSimulator::AnswerWithGoAway(ConnId conn) {
+  PoolEvent release = About(PoolEventKind::kRelease, conn);
+  release.verdict = {.reusable = false, .why_not = CloseReason::kGoAway};
+  const bool exchange_first = random_.Percent(50);
+  if (exchange_first) Handle(release);
+  Handle(About(PoolEventKind::kGoAway, conn));
+  if (!exchange_first) Handle(release);
 }
 
 ReleaseVerdict PoolSimulator::DrawVerdict() {
@@ -173,6 +184,7 @@ void PoolSimulator::ScheduleSurroundings() {
   Scatter(scenario_.capacity_changes, &PoolSimulator::ChangeCapacity);
   Scatter(scenario_.outages, &PoolSimulator::ToggleOutage);
   Scatter(scenario_.flushes, &PoolSimulator::Flush);
+  Scatter(scenario_.retirements, &PoolSimulator::RetireOne);
   Scatter(scenario_.idle_purges, &PoolSimulator::PurgeIdle);
   Scatter(scenario_.evictions, &PoolSimulator::Evict);
   Scatter(scenario_.stale_handles, &PoolSimulator::UseStaleHandle);
@@ -203,9 +215,31 @@ void PoolSimulator::CloseSomeIdle() {
 }
 
 void PoolSimulator::SendGoAway() {
-  if (const ModelConnection* c = SomeConnection(false)) {
-    Handle(About(PoolEventKind::kGoAway, c->id));
-  }
+  const ModelConnection* c = SomeConnection(false);
+  if (c == nullptr) return;
+  const ConnId conn = c->id;
+  Handle(About(PoolEventKind::kGoAway, conn));
+  if (random_.Percent(50)) return;  // one step; else the second one names the last stream
+  time_.In(random_.Millis(0, 20), [this, conn] { Handle(About(PoolEventKind::kGoAway, conn)); });
+}
+
+CloseReason PoolSimulator::DrawReason() {
+  return random_.Pick({CloseReason::kFlushed, CloseReason::kPolicyChanged,
+                       CloseReason::kCertRotated, CloseReason::kAddressGone});
+}
+
+void PoolSimulator::Flush() {
+  PoolEvent event = About(PoolEventKind::kFlush);
+  event.reason = DrawReason();
+  Handle(event);
+}
+
+void PoolSimulator::RetireOne() {
+  const ModelConnection* c = SomeConnection(false);
+  if (c == nullptr) return;
+  PoolEvent event = About(PoolEventKind::kRetire, c->id);
+  event.reason = DrawReason();
+  Handle(event);
 }
 
 void PoolSimulator::ChangeCapacity() {
@@ -226,11 +260,12 @@ void PoolSimulator::ChangeLimits() {
 
 void PoolSimulator::UseStaleHandle() {
   if (gone_.empty()) return;
-  PoolEvent event = About(random_.Pick({PoolEventKind::kConnected, PoolEventKind::kDialFailed,
-                                        PoolEventKind::kDialDenied, PoolEventKind::kCapacity,
-                                        PoolEventKind::kGoAway, PoolEventKind::kClosed,
-                                        PoolEventKind::kRelease, PoolEventKind::kReleaseUnused}),
-                          gone_[random_.Below(gone_.size())]);
+  PoolEvent event =
+      About(random_.Pick({PoolEventKind::kConnected, PoolEventKind::kDialFailed,
+                          PoolEventKind::kDialDenied, PoolEventKind::kCapacity,
+                          PoolEventKind::kGoAway, PoolEventKind::kClosed, PoolEventKind::kRelease,
+                          PoolEventKind::kReleaseUnused, PoolEventKind::kRetire}),
+            gone_[random_.Below(gone_.size())]);
   event.capacity = 1;
   event.verdict.reusable = true;
   event.why = std::make_shared<const Failure>();

@@ -58,7 +58,10 @@ class PoolSimulator {
   void SendGoAway();
   void ChangeCapacity();
   void ToggleOutage();
-  void Flush() { Handle(About(PoolEventKind::kFlush)); }
+  CloseReason DrawReason();
+  void Flush();
+  void RetireOne();
+  void AnswerWithGoAway(ConnId conn);
   void PurgeIdle() { Handle(About(PoolEventKind::kCloseIdle)); }
   void Evict() { Handle(About(PoolEventKind::kEvict)); }
   void Drain() { Handle(About(PoolEventKind::kDrain)); }

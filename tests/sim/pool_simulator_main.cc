@@ -62,6 +62,13 @@ void Add(PoolCoverage& sum, const PoolCoverage& one) {
   sum.probes += one.probes;
   sum.forgotten += one.forgotten;
   sum.dead_origin_waits += one.dead_origin_waits;
+  sum.ahead_of_need += one.ahead_of_need;
+  sum.spread += one.spread;
+  sum.passed_over += one.passed_over;
+  sum.woken += one.woken;
+  sum.barred += one.barred;
+  sum.fruitless += one.fruitless;
+  sum.idle_past_limit += one.idle_past_limit;
 }
 
 // Prints a line; 1 when it never happened.
@@ -80,12 +87,13 @@ int PrintCoverage(const PoolCoverage& c) {
   for (const CloseReason why :
        {CloseReason::kIdleTimeout, CloseReason::kLearnedIdle, CloseReason::kMaxAge,
         CloseReason::kMaxUses, CloseReason::kGoAway, CloseReason::kLru, CloseReason::kOriginClose,
-        CloseReason::kFlushed, CloseReason::kDrain}) {
+        CloseReason::kFlushed, CloseReason::kDrain, CloseReason::kSurplus,
+        CloseReason::kPolicyChanged, CloseReason::kCertRotated, CloseReason::kAddressGone}) {
     never += Line("close " + std::string(Label(why)), c.closes[static_cast<std::size_t>(why)]);
   }
   for (const Reason why :
        {Reason::kDeadlineExceeded, Reason::kPoolQueueFull, Reason::kPoolQueueTimeout,
-        Reason::kDraining, Reason::kConnectionRefused}) {
+        Reason::kDraining, Reason::kConnectionRefused, Reason::kConnectionTerminated}) {
     never += Line("fail " + std::string(Label(why)), c.fails[static_cast<std::size_t>(why)]);
   }
   never += Line("dials", c.dials) + Line("grants", c.grants);
@@ -99,6 +107,13 @@ int PrintCoverage(const PoolCoverage& c) {
   never += Line("idle gave way to fresh", c.gave_way_to_fresh);
   never += Line("probes", c.probes) + Line("failures outlived", c.forgotten);
   never += Line("waits on a dead origin", c.dead_origin_waits);
+  never += Line("dials ahead of need", c.ahead_of_need);
+  never += Line("grants to the least loaded", c.spread);
+  never += Line("grants beside one to drain", c.passed_over);
+  never += Line("idle ones woken by a crowd", c.woken);
+  never += Line("waits beside a barred one", c.barred);
+  never += Line("back-offs for fruitless ones", c.fruitless);
+  never += Line("idle ones past max_idle", c.idle_past_limit);
   return never;
 }
 

@@ -39,6 +39,7 @@ enum class CloseReason : std::uint8_t {
   kPeerReset,
   kGoAway,
   kLru,          // over an idle limit or given up for another key
+  kSurplus,      // HTTP/2: opened when others already had room for everything
   kOriginClose,  // the response said close, or its framing ends with the connection
   kUnsolicited,  // bytes that nobody asked for
   kCancelled,    // the exchange on it was cancelled

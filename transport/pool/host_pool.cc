@@ -8,8 +8,12 @@
 
 namespace spillway {
 
-HostPool::HostPool(const PoolLimits& limits, std::uint64_t jitter_seed)
-    : limits_(limits), jitter_seed_(jitter_seed), backoff_(jitter_seed) {}
+HostPool::HostPool(const PoolLimits& limits, std::uint64_t jitter_seed,
+                   std::uint32_t expected_capacity)
+    : limits_(limits),
+      jitter_seed_(jitter_seed),
+      backoff_(jitter_seed),
+      known_capacity_(expected_capacity) {}
 
 Instant HostPool::Advance(Instant now, Actions& actions) {
   last_now_ = std::max(last_now_, now);
@@ -24,15 +28,18 @@ void HostPool::OnConnected(ConnId conn, std::uint32_t capacity, Instant now, Act
   ConnEntry* c = table_.Find(conn);
   if (c == nullptr || c->state != ConnState::kConnecting) return;
   now = Advance(now, actions);
-  backoff_.Clear();
-  known_capacity_ = std::max(capacity, 1U);
-  const bool flushed = !table_.IsOfThisEpoch(*c);
-  table_.Open(*c, capacity);
+  if (fruitless_ < kFruitlessBeforeBackoff) backoff_.Clear();
+  known_capacity_ = capacity;
+  const bool disowned = !c->expected;
+  table_.Open(*c);
+  table_.SetCapacity(*c, capacity, MaxStreams());
   c->opened_at = now;
   SetAgeEnd(*c);
   table_.Touch(*c, now);
-  if (draining_ || flushed) {
-    Close(*c, draining_ ? CloseReason::kDrain : CloseReason::kFlushed, actions);
+  if (draining_ || disowned) {
+    Close(*c, draining_ ? CloseReason::kDrain : c->retired_for, actions);
+  } else if (Superfluous(*c)) {
+    Close(*c, CloseReason::kSurplus, actions);
   } else {
     Offer(*c, totals_.grants_new, now, actions);
   }
@@ -43,12 +50,22 @@ void HostPool::OnCapacity(ConnId conn, std::uint32_t capacity, Instant now, Acti
   ConnEntry* c = table_.Find(conn);
   if (c == nullptr || c->state == ConnState::kConnecting) return;
   now = Advance(now, actions);
-  table_.SetCapacity(*c, capacity);
+  table_.SetCapacity(*c, capacity, MaxStreams());
   if (c->state == ConnState::kOpen) {
-    known_capacity_ = std::max(capacity, 1U);
+    known_capacity_ = capacity;
     Reconsider(*c, totals_.grants_idle, now, actions);
   }
   Settle(now, actions);
+}
+
+// Go closes every connection to an HTTP/2 origin that comes up second (H5). That throws a handshake
+// away which a busy key wants back at once, so here the others must have room to spare: twice the
+// exchanges now running would still find each of them below its target.
+bool HostPool::Superfluous(const ConnEntry& c) const {
+  if (!c.multiplexed || !waiters_.empty()) return false;
+  if (table_.LeastLoaded() == nullptr && table_.NewestIdle() == nullptr) return false;
+  const std::uint64_t others = table_.multiplexed_open_count() - 1;
+  return std::uint64_t{table_.open_streams()} * 2 < others * TargetStreams();
 }
 
 // --- Connections return ---
@@ -64,9 +81,11 @@ void HostPool::Release(ConnId conn, const ReleaseVerdict& verdict, Instant now, 
     c->idle_hint = std::max(*verdict.idle_hint, Duration::zero());
     learned_idle_timeout_ = *c->idle_hint;
   }
+  if (verdict.reusable || verdict.why_not == CloseReason::kOriginClose) NoteServed(*c);
   if (c->state == ConnState::kDraining) {
     if (c->in_use == 0) Close(*c, c->retired_for, actions);
   } else if (!verdict.reusable) {
+    if (verdict.why_not == CloseReason::kGoAway) NoteFruitless(*c, now);
     Retire(*c, verdict.why_not, actions);
   } else if (const auto why = WornOut(*c, now)) {
     Retire(*c, *why, actions);
@@ -129,7 +148,7 @@ std::optional<CloseReason> HostPool::Surplus(const ConnEntry& c, Instant now) co
   const End end = IdleEnd(c);
   if (end.at <= now) return end.why;  // no time is left, or none was given
   const bool was_idle = static_cast<std::size_t>(c.shelf) < kIdleShelves;
-  if (!was_idle && table_.idle_count() >= limits_.max_idle) return CloseReason::kLru;
+  if (!was_idle && !c.multiplexed && LimitedIdle() >= limits_.max_idle) return CloseReason::kLru;
   return std::nullopt;
 }
 
@@ -139,6 +158,7 @@ void HostPool::OnGoAway(ConnId conn, Instant now, Actions& actions) {
   ConnEntry* c = table_.Find(conn);
   if (c == nullptr || c->state != ConnState::kOpen) return;
   now = Advance(now, actions);
+  NoteFruitless(*c, now);
   Retire(*c, CloseReason::kGoAway, actions);
   Settle(now, actions);
 }
@@ -147,6 +167,8 @@ void HostPool::OnClosed(ConnId conn, Instant now, Actions& actions) {
   ConnEntry* c = table_.Find(conn);
   if (c == nullptr) return;
   now = Advance(now, actions);
+  const bool barred = c->shelf == Shelf::kBarred && c->uses == 0 && !waiters_.empty();
+  if (barred) NoteFruitless(*c, now);
   Forget(*c);
   Settle(now, actions);
 }
@@ -189,13 +211,26 @@ std::uint32_t HostPool::CloseIdle(Instant now, Actions& actions) {
   return closed;
 }
 
-void HostPool::Flush(Instant now, Actions& actions) {
+void HostPool::Flush(CloseReason why, Instant now, Actions& actions) {
   now = Advance(now, actions);
-  table_.AdvanceEpoch();
   table_.ForEach([&](ConnEntry& c) {
-    if (c.state == ConnState::kOpen) Retire(c, CloseReason::kFlushed, actions);
+    if (c.expected) table_.Disown(c, why);
+    if (c.state == ConnState::kOpen) Retire(c, why, actions);
   });
   Settle(now, actions);
+}
+
+bool HostPool::RetireConnection(ConnId conn, CloseReason why, Instant now, Actions& actions) {
+  ConnEntry* c = table_.Find(conn);
+  if (c == nullptr || (c->state != ConnState::kOpen && !c->expected)) return false;
+  now = Advance(now, actions);
+  if (c->expected) {
+    table_.Disown(*c, why);
+  } else {
+    Retire(*c, why, actions);
+  }
+  Settle(now, actions);
+  return true;
 }
 
 void HostPool::Drain(Instant now, Actions& actions) {
@@ -279,6 +314,7 @@ void HostPool::SetLimits(const PoolLimits& limits, Instant now, Actions& actions
   table_.ForEach([&](ConnEntry& c) {
     if (c.state != ConnState::kOpen) return;
     SetAgeEnd(c);
+    table_.SetCapacity(c, c.peer_capacity, MaxStreams());
     if (const auto why = WornOut(c, now)) {
       Retire(c, *why, actions);
       return;
@@ -287,8 +323,11 @@ void HostPool::SetLimits(const PoolLimits& limits, Instant now, Actions& actions
     if (ConnectionTable::IsIdle(c)) Arm(c);
   });
   ExpireIdle(now, actions);
-  while (table_.idle_count() > limits_.max_idle || (table_.idle_count() > 0 && OverLimit())) {
+  while (table_.idle_count() > 0 && OverLimit()) {
     Close(*table_.OldestIdle(), CloseReason::kLru, actions);
+  }
+  while (LimitedIdle() > limits_.max_idle) {
+    Close(*table_.OldestSingleIdle(), CloseReason::kLru, actions);
   }
   if (!waiters_.empty()) {
     table_.ForEach([&](ConnEntry& c) {

@@ -12,6 +12,19 @@
 //  - dials never exceed demand: connecting capacity <= waiters when a dial starts, within
 //    max_connections and max_dials;
 //  - reuse is newest-first (I1), expiry oldest-first, waiters FIFO;
+//  - HTTP/2 (capacity above one): a busy connection below target_streams comes before an idle one,
+//    the least loaded first. While the exchanges of those with room would fit on one fewer of them
+//    within the target, the least loaded gets none, so that after a peak it falls idle and ends.
+//    Once each that has room carries target_streams and none is idle, one more is dialled ahead of
+//    need; max_streams caps what a peer allows;
+//  - a multiplexed connection that opens to find nobody waiting is closed as surplus, unless the
+//    exchanges running are at least half the target of the others (H5);
+//  - while a connection lies idle because its peer allows no exchange, no dial starts: the peer has
+//    said to wait, and another connection would hear the same (O-138);
+//  - connections that end by GOAWAY, or after allowing nothing to those who waited, before an
+//    exchange on them came to a good end are fruitless; from the third in a row on each backs off
+//    as a failed dial does, until an exchange comes to a good end (O-149);
+//  - max_idle counts connections that carry one exchange at a time (I9);
 //  - a failed dial fails the longest waiter at once with that error, and those who would have
 //  shared
 //    its connection; while the key backs off with
@@ -21,7 +34,8 @@
 //  - waiters are refused at max_waiters, and fail at the earlier of deadline and queue timeout;
 //  - idle ends at idle_timeout or the origin's hint, whichever is earlier; age and uses are checked
 //    at release and at acquire;
-//  - Flush retires all: idle at once, leased ones when they come back.
+//  - Flush retires all, RetireConnection one: idle at once, leased ones when they come back, dials
+//    under way once connected, each with the reason given.
 //
 // Invariants (CheckInvariants): no eligible waiter while capacity is spare; in_use never grows past
 // capacity by a grant; connections and dials within limits; each list holds exactly the connections
@@ -96,8 +110,11 @@ struct HostPoolSnapshot {
 class HostPool {
  public:
   // `jitter_seed` varies max age between connections; the machine draws nothing itself.
-  // max_connections and max_dials below one count as one.
-  HostPool(const PoolLimits& limits, std::uint64_t jitter_seed);
+  // max_connections, max_dials, max_streams and target_streams below one count as one.
+  // `expected_capacity`: what the first connection will likely carry, where the protocol is known
+  // (HTTP/2 or nothing), so that a cold start does not dial once a waiter.
+  HostPool(const PoolLimits& limits, std::uint64_t jitter_seed,
+           std::uint32_t expected_capacity = 1);
   HostPool(const HostPool&) = delete;
   HostPool& operator=(const HostPool&) = delete;
 
@@ -131,7 +148,10 @@ class HostPool {
   // When Tick wants to be called next; kNever when nothing is pending.
   Instant NextDeadline() const;
 
-  void Flush(Instant now, Actions& actions);
+  void Flush(CloseReason why, Instant now, Actions& actions);
+  void Flush(Instant now, Actions& actions) { Flush(CloseReason::kFlushed, now, actions); }
+  // Ends the service of one connection or dial; false when it is not known or already draining.
+  bool RetireConnection(ConnId conn, CloseReason why, Instant now, Actions& actions);
   // Closes what is idle now; leased connections stay in service (CloseIdleConnections, I8).
   // Returns how many were closed.
   std::uint32_t CloseIdle(Instant now, Actions& actions);
@@ -151,6 +171,9 @@ class HostPool {
   void CheckInvariants(Instant now) const;
 
  private:
+  // Fewer fruitless connections in a row may be an origin that restarts.
+  static constexpr std::uint32_t kFruitlessBeforeBackoff = 3;
+
   // Running totals of the snapshot.
   struct Totals {
     std::uint64_t grants_idle = 0;
@@ -172,6 +195,10 @@ class HostPool {
 
   // host_pool_waiters.cc: who gets what.
   bool GrantAtOnce(const Demand& demand, Instant now, Actions& actions);
+  // A busy connection for one more exchange, or nullptr. Retires those of age that it meets.
+  ConnEntry* Sharable(Instant now, Actions& actions);
+  // The idle connection to take first, or nullptr. Closes those past their time that it meets.
+  ConnEntry* UsableIdle(bool unused, Instant now, Actions& actions);
   void Enqueue(const Demand& demand, Instant now, Actions& actions);
   void Grant(ConnEntry& c, WaiterId waiter, std::uint64_t& total, Duration idle_time,
              Actions& actions);
@@ -186,12 +213,24 @@ class HostPool {
   // host_pool_dials.cc: when to dial.
   // Ends every event. Time alone may have ended a back-off, so none may leave without it.
   void Settle(Instant now, Actions& actions) {
-    if (!waiters_.empty() || backoff_.failing()) SettleDemand(now, actions);
+    if (!waiters_.empty() || backoff_.failing() || Crowded()) SettleDemand(now, actions);
+  }
+  // Every connection with room is at its target.
+  bool Crowded() const {
+    const ConnEntry* least = table_.LeastLoaded();
+    return least != nullptr && least->in_use >= TargetStreams() && table_.NewestIdle() == nullptr;
   }
   void SettleDemand(Instant now, Actions& actions);
   void StartDials(Actions& actions);
   std::uint64_t DialsWanted() const;
   bool MakeRoomForDial(Actions& actions);
+  // `c` ends. Counts when it was of no use to anybody.
+  void NoteFruitless(const ConnEntry& c, Instant now);
+  void NoteServed(ConnEntry& c) {
+    if (!c.served) c.served = true;
+    if (fruitless_ > 0) EndFruitless();
+  }
+  void EndFruitless();
 
   // When and why an idle `c` would end.
   End IdleEnd(const ConnEntry& c) const;
@@ -199,6 +238,8 @@ class HostPool {
   void SetAgeEnd(ConnEntry& c);
   // Why `c`, which just came back, may not be used again.
   std::optional<CloseReason> WornOut(const ConnEntry& c, Instant now) const;
+  // Whether the others have room for all that `c`, which just opened, could be wanted for.
+  bool Superfluous(const ConnEntry& c) const;
   // Why `c`, about to lie idle, is not kept.
   std::optional<CloseReason> Surplus(const ConnEntry& c, Instant now) const;
   // Serves waiters with `c`, then keeps or closes it. A shrunk connection limit comes first.
@@ -213,6 +254,13 @@ class HostPool {
   void ExpireIdle(Instant now, Actions& actions);
   bool Empty() const { return table_.total() == 0 && waiters_.empty(); }
   std::uint32_t MaxConnections() const { return std::max(1U, limits_.max_connections); }
+  std::uint32_t MaxStreams() const { return std::max(1U, limits_.max_streams); }
+  std::uint32_t TargetStreams() const { return std::max(1U, limits_.target_streams); }
+  // What the next connection is expected to carry.
+  std::uint32_t KnownCapacity() const { return std::clamp(known_capacity_, 1U, MaxStreams()); }
+  std::uint32_t LimitedIdle() const {
+    return table_.idle_count() - table_.multiplexed_idle_count();
+  }
   // The limit shrank below what there is.
   bool OverLimit() const { return table_.total() > MaxConnections(); }
 
@@ -224,7 +272,8 @@ class HostPool {
   Backoff backoff_;
   Totals totals_;
   Instant last_now_;
-  std::uint32_t known_capacity_ = 1;  // what the last connection could carry
+  std::uint32_t known_capacity_;  // what the peer of the last connection allowed
+  std::uint32_t fruitless_ = 0;   // connections in a row that ended without serving anybody
   bool draining_ = false;
   bool stalled_ = false;
   Duration learned_idle_timeout_{};

@@ -4,17 +4,21 @@
 
 #include "transport/base/check.h"
 #include "transport/pool/host_pool.h"
+#include "transport/pool/refusal.h"
 
 namespace spillway {
 
 void HostPool::SettleDemand(Instant now, Actions& actions) {
   if (backoff_.active()) FailStranded(now, actions);
-  if (!waiters_.empty()) StartDials(actions);
-  if (backoff_.failing() && now >= backoff_.forget_at() && Empty()) backoff_.Clear();
+  if (!waiters_.empty() || Crowded()) StartDials(actions);
+  if (backoff_.failing() && now >= backoff_.forget_at() && Empty()) {
+    backoff_.Clear();
+    fruitless_ = 0;
+  }
 }
 
 void HostPool::StartDials(Actions& actions) {
-  if (draining_ || stalled_ || backoff_.active()) return;
+  if (draining_ || stalled_ || backoff_.active() || table_.barred_count() > 0) return;
   const std::uint32_t max_dials = std::max(1U, limits_.max_dials);
   while (table_.expected_dials() < DialsWanted() && table_.dial_count() < max_dials) {
     if (backoff_.failing() && table_.expected_dials() > 0) return;  // one probe at a time
@@ -24,10 +28,12 @@ void HostPool::StartDials(Actions& actions) {
   }
 }
 
-// A waiter that demands a fresh connection needs one of its own; the others share.
+// A waiter that demands a fresh connection needs one of its own; the others share. Nobody may be
+// waiting yet for the one that relieves a crowd.
 std::uint64_t HostPool::DialsWanted() const {
-  const std::uint64_t sharing = waiters_.any_count() + std::uint64_t{known_capacity_} - 1;
-  return waiters_.fresh_count() + sharing / known_capacity_;
+  const std::uint32_t share = KnownCapacity();
+  const std::uint64_t sharing = waiters_.any_count() + std::uint64_t{share} - 1;
+  return waiters_.fresh_count() + sharing / share + (Crowded() ? 1 : 0);
 }
 
 // Used idle connections beside a waiter mean that it wants a fresh one: the oldest gives way, or
@@ -60,12 +66,22 @@ void HostPool::OnDialFailed(ConnId conn, std::shared_ptr<const Failure> why, Ins
 // well.
 void HostPool::FailDialledFor(Instant now, Actions& actions) {
   if (waiters_.empty()) return;
-  std::uint32_t share = waiters_.LongestIsFresh() ? 1 : known_capacity_;
+  std::uint32_t share = waiters_.LongestIsFresh() ? 1 : KnownCapacity();
   auto waiter = waiters_.TakeLongest(now);
   while (waiter) {
     actions.emplace_back(FailAction{*waiter, backoff_.last_failure()});
     waiter = --share > 0 ? waiters_.TakeLongestFor(true, now) : std::nullopt;
   }
+}
+
+void HostPool::NoteFruitless(const ConnEntry& c, Instant now) {
+  if (c.served || ++fruitless_ < kFruitlessBeforeBackoff) return;
+  backoff_.OnFailure(RefusedAsFruitless(), limits_, now);
+}
+
+void HostPool::EndFruitless() {
+  if (fruitless_ >= kFruitlessBeforeBackoff) backoff_.Clear();
+  fruitless_ = 0;
 }
 
 void HostPool::OnDialDenied(ConnId conn, Instant now, Actions& actions) {

@@ -16,7 +16,7 @@ HostPoolSnapshot HostPool::Snapshot(Instant now) const {
   s.draining = table_.draining_count();
   s.waiting = waiters_.size();
   s.streams = table_.streams();
-  s.stream_limit = table_.capacity();
+  s.stream_limit = table_.open_capacity();
   s.backing_off = backoff_.active() && now < backoff_.until();
   s.stalled = stalled_;
   if (const ConnEntry* oldest = table_.OldestIdle()) s.oldest_idle_since = oldest->last_used_at;
@@ -36,7 +36,7 @@ HostPoolSnapshot HostPool::Snapshot(Instant now) const {
 std::string HostPoolSnapshot::Text() const {
   std::ostringstream out;
   out << "idle " << idle << ", active " << active << ", connecting " << connecting << ", draining "
-      << draining << ", waiting " << waiting << ", streams " << streams;
+      << draining << ", waiting " << waiting << ", streams " << streams << " of " << stream_limit;
   if (backing_off) out << ", backing off";
   if (stalled) out << ", stalled";
   out << "; grants idle " << grants_idle << ", new " << grants_new << ", coalesced "
@@ -65,12 +65,11 @@ void HostPool::CheckInvariants(Instant now) const {
   SPILLWAY_CHECK_NOTE(idle_ends_.size() == armed, "no timer without a connection");
   SPILLWAY_CHECK_NOTE(waiters_.any_count() == 0 || !spare, "work conserving");
   SPILLWAY_CHECK_NOTE(waiters_.fresh_count() == 0 || !unused_spare, "work conserving");
-  SPILLWAY_CHECK(table_.idle_count() <= limits_.max_idle);
+  SPILLWAY_CHECK(LimitedIdle() <= limits_.max_idle);
   SPILLWAY_CHECK(!draining_ || (waiters_.empty() && table_.open_count() == 0 && !stalled_));
   SPILLWAY_CHECK(!backoff_.active() || backoff_.failing());
   if (!waiters_.empty()) {
-    const bool wakes =
-        table_.dial_count() > 0 || table_.streams() > 0 || stalled_ || NextDeadline() != kNever;
+    const bool wakes = table_.total() > 0 || stalled_ || NextDeadline() != kNever;
     SPILLWAY_CHECK_NOTE(wakes, "a waiter has something to wait for");
   }
 }

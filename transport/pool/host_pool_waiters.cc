@@ -20,28 +20,39 @@ void HostPool::Acquire(const Demand& demand, Instant now, Actions& actions) {
   Settle(now, actions);
 }
 
+ConnEntry* HostPool::Sharable(Instant now, Actions& actions) {
+  while (ConnEntry* shared = table_.LeastLoaded()) {
+    // The others could do without the least loaded one: let it fall idle.
+    const std::uint64_t others = table_.shared_count() - 1;
+    if (table_.open_streams() < others * TargetStreams()) shared = table_.SecondLeastLoaded();
+    if (now < shared->age_ends_at) return shared;
+    Retire(*shared, CloseReason::kMaxAge, actions);
+  }
+  return nullptr;
+}
+
+inline ConnEntry* HostPool::UsableIdle(bool unused, Instant now, Actions& actions) {
+  while (ConnEntry* idle = unused ? table_.Newest(Shelf::kUnused) : table_.NewestIdle()) {
+    const End end = IdleEnd(*idle);
+    if (end.at > now) return idle;
+    Close(*idle, end.why, actions);  // I1, I2: too old although no timer has fired yet
+  }
+  return nullptr;
+}
+
 // Never unfair: waiters that could take what is found here would have been given it already.
 bool HostPool::GrantAtOnce(const Demand& demand, Instant now, Actions& actions) {
-  while (!demand.fresh_connection) {
-    ConnEntry* shared = table_.Newest(Shelf::kShared);
-    if (shared == nullptr) break;
-    if (now >= shared->age_ends_at) {
-      Retire(*shared, CloseReason::kMaxAge, actions);
-      continue;
-    }
-    Grant(*shared, demand.waiter, totals_.grants_stream, Duration::zero(), actions);
-    return true;
-  }
-  for (;;) {
-    ConnEntry* idle = demand.fresh_connection ? table_.Newest(Shelf::kUnused) : table_.NewestIdle();
-    if (idle == nullptr) return false;
-    const End end = IdleEnd(*idle);
-    if (end.at > now) {
+  const bool fresh = demand.fresh_connection;
+  ConnEntry* shared = fresh || table_.shared_count() == 0 ? nullptr : Sharable(now, actions);
+  if (shared == nullptr || shared->in_use >= TargetStreams()) {
+    if (ConnEntry* idle = UsableIdle(fresh, now, actions)) {
       Grant(*idle, demand.waiter, totals_.grants_idle, now - idle->last_used_at, actions);
       return true;
     }
-    Close(*idle, end.why, actions);  // I1, I2: too old although no timer has fired yet
   }
+  if (shared == nullptr) return false;
+  Grant(*shared, demand.waiter, totals_.grants_stream, Duration::zero(), actions);
+  return true;
 }
 
 void HostPool::Enqueue(const Demand& demand, Instant now, Actions& actions) {

@@ -56,4 +56,17 @@ std::shared_ptr<const Failure> RefusedByDeadline(Duration waited, const Failure*
               Waited("deadline passed", waited, last_dial));
 }
 
+std::shared_ptr<const Failure> RefusedAsFruitless() {
+  static const auto& refusal = *new std::shared_ptr<const Failure>([] {
+    Failure failure;
+    failure.reason = Reason::kConnectionTerminated;
+    failure.source = Source::kOrigin;
+    failure.phase = Phase::kConnect;
+    failure.delivery = Delivery::kNotSent;
+    failure.message = "the origin ended its last connections before it served a request on them";
+    return std::make_shared<const Failure>(std::move(failure));
+  }());
+  return refusal;
+}
+
 }  // namespace spillway

@@ -1,7 +1,7 @@
 // What a waiter is told when the pool has no connection for it and no dial is to blame.
 //
 // Thread safety: pure functions; the shared values are immutable.
-// Invariants: every one of them is NOT_SENT in phase queue.
+// Invariants: every one of them is NOT_SENT, and but for the last in phase queue.
 
 #pragma once
 
@@ -18,5 +18,7 @@ std::shared_ptr<const Failure> RefusedByDrain();
 // was no connection.
 std::shared_ptr<const Failure> RefusedByQueueTimeout(Duration waited, const Failure* last_dial);
 std::shared_ptr<const Failure> RefusedByDeadline(Duration waited, const Failure* last_dial);
+// The origin takes connections, but ends each before it has served anybody.
+std::shared_ptr<const Failure> RefusedAsFruitless();
 
 }  // namespace spillway

@@ -186,9 +186,10 @@ TEST(HostPoolControl, PrintsHowThingsStand) {
   PoolDriver pool;
   pool.Fill(2);
   pool.Acquire(1);
-  EXPECT_EQ(pool.Now().Text(),
-            "idle 1, active 1, connecting 0, draining 0, waiting 0, streams 1; grants idle 1, new "
-            "2, coalesced 0, stream 0; dials 2, failed 0, unused 0");
+  EXPECT_EQ(
+      pool.Now().Text(),
+      "idle 1, active 1, connecting 0, draining 0, waiting 0, streams 1 of 2; grants idle 1, new "
+      "2, coalesced 0, stream 0; dials 2, failed 0, unused 0");
 }
 
 }  // namespace

@@ -31,7 +31,8 @@ class PoolDriver {
  public:
   static constexpr std::uint64_t kSeed = 7;
 
-  explicit PoolDriver(const PoolLimits& limits = NoJitter()) : pool_(limits, kSeed) {}
+  explicit PoolDriver(const PoolLimits& limits = NoJitter(), std::uint32_t expected_capacity = 1)
+      : pool_(limits, kSeed, expected_capacity) {}
 
   // Defaults, with ages that a test can foretell.
   static PoolLimits NoJitter() {
@@ -86,8 +87,15 @@ class PoolDriver {
   std::string ReleaseUnused(char name) {
     return Do([&](Actions& out) { pool_.ReleaseUnused(Id(name), now_, out); });
   }
-  std::string Flush() {
-    return Do([&](Actions& out) { pool_.Flush(now_, out); });
+  std::string Flush(CloseReason why = CloseReason::kFlushed) {
+    return Do([&](Actions& out) { pool_.Flush(why, now_, out); });
+  }
+  // "unknown" when there was nothing to retire.
+  std::string Retire(char name, CloseReason why) {
+    bool found = false;
+    const std::string did =
+        Do([&](Actions& out) { found = pool_.RetireConnection(Id(name), why, now_, out); });
+    return found ? did : "unknown";
   }
   std::string CloseIdle() {
     return Do([&](Actions& out) { pool_.CloseIdle(now_, out); });
