@@ -104,6 +104,8 @@ void TlsStream::Prepare(const TlsStep& step) {
   SSL_set_app_data(ssl, static_cast<TlsSessionSink*>(this));
   SSL_set_msg_callback(ssl, OnMessage);
   SSL_set_msg_callback_arg(ssl, this);
+  SSL_set_tlsext_debug_callback(ssl, OnExtension);
+  SSL_set_tlsext_debug_arg(ssl, this);
   peer_ = std::make_unique<TlsPeerCheck>();
   peer_->verify_name = step.verify_name;
   peer_->verify_kind = step.verify_kind;
@@ -184,7 +186,11 @@ ByteStream::Status TlsStream::Finish() {
   }
   // Also when no certificate was sent, so that nothing was called to judge one.
   if (!peer_->passed) return Fail(CertificateFailure(*peer_));
-  if (const Status status = CheckAlpn(); status != Status::kOk) return status;
+  const unsigned char* chosen = nullptr;
+  unsigned chosen_size = 0;
+  SSL_get0_alpn_selected(ssl, &chosen, &chosen_size);
+  alpn_.assign(chosen, chosen + chosen_size);
+  if (AlpnRefused()) return RefuseAlpn();
   chain_not_after_ = peer_->chain_not_after;
   facts_.version = SSL_get_version(ssl);
   if (const SSL_CIPHER* cipher = SSL_get_current_cipher(ssl)) {
@@ -198,18 +204,20 @@ ByteStream::Status TlsStream::Finish() {
   return Status::kOk;
 }
 
-ByteStream::Status TlsStream::CheckAlpn() {
-  const unsigned char* bytes = nullptr;
-  unsigned size = 0;
-  SSL_get0_alpn_selected(ssl_.get(), &bytes, &size);
-  const std::string_view chosen(reinterpret_cast<const char*>(bytes), size);
-  if (!chosen.empty() && !Offers(offered_, chosen)) {
-    return Fail({Reason::kTlsProtocolError, Source::kTls, Phase::kTls, Delivery::kNotSent,
-                 "the server chose an ALPN protocol that was not offered: \"" +
-                     EscapeForError(chosen, kMaxAlpnText) + "\""});
-  }
-  alpn_ = chosen;
-  return Status::kOk;
+// Some OpenSSL refuse a protocol that was not offered, without saying so, and some do not (O-229).
+void TlsStream::OnExtension(SSL*, int, int type, const unsigned char* bytes, int size, void* self) {
+  constexpr std::ptrdiff_t kLengths = 3;  // of the list, of its only name
+  if (type != TLSEXT_TYPE_application_layer_protocol_negotiation || size <= kLengths) return;
+  auto* stream = static_cast<TlsStream*>(self);
+  if (stream->state_ == State::kHandshake) stream->alpn_.assign(bytes + kLengths, bytes + size);
+}
+
+bool TlsStream::AlpnRefused() const { return !alpn_.empty() && !Offers(offered_, alpn_); }
+
+ByteStream::Status TlsStream::RefuseAlpn() {
+  return Fail({Reason::kTlsProtocolError, Source::kTls, Phase::kTls, Delivery::kNotSent,
+               "the server chose an ALPN protocol that was not offered: \"" +
+                   EscapeForError(alpn_, kMaxAlpnText) + "\""});
 }
 
 // --- What the peer sends beside application data ---

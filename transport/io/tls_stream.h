@@ -76,11 +76,15 @@ class TlsStream final : public ByteStream, private TlsSessionSink {
   static void OnMessage(int sent, int version, int type, const void* bytes, std::size_t size,
                         ::ssl_st* ssl, void* self);
 
+  static void OnExtension(::ssl_st* ssl, int client, int type, const unsigned char* bytes, int size,
+                          void* self);
+
   void Prepare(const TlsStep& step);
   void OfferSession();
   void OnNewSession(::ssl_session_st* session) override;
   Status Finish();
-  Status CheckAlpn();
+  bool AlpnRefused() const;
+  Status RefuseAlpn();
   void OnHandshakeMessage(std::uint8_t type);
   void Refuse(std::string_view why);
   Status Judge(int result);
@@ -96,7 +100,7 @@ class TlsStream final : public ByteStream, private TlsSessionSink {
   std::unique_ptr<::ssl_st, Ssl> ssl_;
   std::string session_key_;
   TlsFacts facts_;
-  std::string alpn_;
+  std::string alpn_;  // what the server chose
   AlpnOffer offered_ = AlpnOffer::kNone;
   State state_ = State::kHandshake;
   std::optional<Status> read_end_;

@@ -199,6 +199,7 @@ ByteStream::Status TlsStream::Judge(int result) {
     return Fail(TlsProblem(Reason::kTlsAlertReceived, AlertText(*error.alert, certificate_wanted_,
                                                                 context_->has_certificate())));
   }
+  if (handshaking && AlpnRefused()) return RefuseAlpn();
   if (!error.text.empty()) {
     return Fail(TlsProblem(Reason::kTlsProtocolError, "TLS failed: " + error.text));
   }

@@ -15,6 +15,22 @@
 
 namespace spillway {
 
+// One hierarchy for all tests: root, intermediate, leaves.
+inline const TestCertificate& Root() {
+  static const TestCertificate root = TestCertificate::Root();
+  return root;
+}
+
+inline const TestCertificate& Intermediate() {
+  static const TestCertificate issued =
+      Root().Issue({.common_name = "intermediate", .authority = true});
+  return issued;
+}
+
+inline TestCertificate Leaf(const std::string& host = "a.example.com") {
+  return Intermediate().IssueFor(host);
+}
+
 // A profile that trusts `root` alone.
 inline TlsProfile Trusting(const TestCertificate& root) {
   TlsProfile profile;
