@@ -202,6 +202,9 @@ int Http2Session::Callbacks::OnFrameSent(nghttp2_session*, const nghttp2_frame* 
       session.guard_.Earn(Kind::kPing, 1);
       [[fallthrough]];
     case NGHTTP2_HEADERS:
+      if (stream != nullptr && stream->visitor != nullptr && frame->hd.type == NGHTTP2_HEADERS) {
+        stream->visitor->OnSent(frame->hd.length + kFrameHeaderBytes);
+      }
       if (stream != nullptr && Has(*frame, NGHTTP2_FLAG_END_STREAM)) {
         session.sent_.push_back(stream->id);
       }

@@ -27,6 +27,9 @@ inline constexpr std::uint32_t kAdvisedHeaderListBytes = 1024 * 1024;
 // frames are few, because what makes us send them is rationed.
 inline constexpr std::size_t kMaxOutputBytes = std::size_t{256} * 1024;
 
+// A connection whose peer does not read takes no further requests once this much waits.
+inline constexpr std::size_t kMaxBacklogBytes = 2 * kMaxOutputBytes;
+
 // A request head may be this long once compressed.
 inline constexpr std::size_t kMaxRequestHeadBytes = std::size_t{256} * 1024;
 

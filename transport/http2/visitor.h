@@ -39,7 +39,7 @@ class Http2StreamVisitor {
   // `bytes` live during the call. Each must be given back by Consume in the end.
   virtual void OnData(std::string_view bytes) = 0;
   virtual void OnEnd(Http2StreamEnd end) = 0;
-  // `bytes` of the request's body were put into the output.
+  // `bytes` of the request, frame headers of the body excluded, were put into the output.
   virtual void OnSent(std::size_t bytes) = 0;
   // The whole request is in the output.
   virtual void OnRequestSent() = 0;

@@ -1,0 +1,196 @@
+// Http2Connection: bytes in and out, and time; all of it on the loop.
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "transport/connection/http2_connection.h"
+#include "transport/connection/http2_exchange.h"
+#include "transport/io/clock.h"
+
+namespace spillway {
+namespace {
+
+// Reads, and writes, in one go before other connections of the loop get their turn.
+constexpr int kMaxReadsPerTurn = 8;
+constexpr int kMaxWritesPerTurn = 8;
+
+// The kernel gives up on unacknowledged data after this, not after its 15 minutes (O-123).
+constexpr int kUserTimeoutMs = 60'000;
+
+void SetSocketOptions(int descriptor) {
+  const int on = 1;
+  ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  ::setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+  ::setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &kUserTimeoutMs, sizeof(kUserTimeoutMs));
+}
+
+}  // namespace
+
+void Http2Connection::Open(ConnectionEvents events) {
+  events_ = std::move(events);
+  told_capacity_ = initial_capacity();
+  SetSocketOptions(socket_.native_handle());
+  now_ = last_write_ = Now();
+  Http2Visitor& visitor = *this;
+  session_ = std::make_unique<Http2Session>(limits_, visitor, now_);
+  ScheduleFlush();
+  // Bytes may have come with the handshake, and no readiness would tell of them.
+  loop_.Post([self = shared_from_this()] { self->ReadLoop(); });
+}
+
+// --- Writing ---
+
+// Once per turn of the loop, however many exchanges have something to say.
+void Http2Connection::ScheduleFlush() {
+  if (flush_scheduled_ || closed_) return;
+  flush_scheduled_ = true;
+  loop_.Post([self = shared_from_this()] { self->Flush(); });
+}
+
+void Http2Connection::Flush() {
+  flush_scheduled_ = false;
+  ended_.clear();
+  if (closed_) return;
+  now_ = Now();
+  if (!session_->failure() && !write_failed_) WriteOut();
+  if (closed_) return;
+  if (session_->failure()) return FailSession();
+  if (session_->going_away()) NoteGoingAway(CloseReason::kGoAway);
+  // H19: at once, or after the last.
+  if (going_away_ && exchanges_.empty()) {
+    return Shut(going_for_, Failure{Reason::kConnectionTerminated});
+  }
+  UpdateCapacity();
+  ArmTimer(session_->next_deadline());
+}
+
+void Http2Connection::WriteOut() {
+  for (int turn = 0; turn < kMaxWritesPerTurn; ++turn) {
+    session_->Fill();
+    const std::string_view output = session_->output();
+    if (output.empty() || watching_writable_) return;
+    // The stream does not write through the pointer.
+    const iovec part{const_cast<char*>(output.data()), output.size()};
+    const ByteStream::Io written = stream_->Write({&part, 1});
+    switch (written.status) {
+      case ByteStream::Status::kOk:
+        NoteWritten(written.bytes);
+        continue;
+      case ByteStream::Status::kWantWrite:
+        return WatchWritable();
+      case ByteStream::Status::kWantRead:
+        write_wants_read_ = true;
+        return;
+      default:
+        // What the origin said before it went away comes first (O-101, W2).
+        write_failed_ = true;
+        return ReadLoop();
+    }
+  }
+  ScheduleFlush();
+}
+
+void Http2Connection::NoteWritten(std::size_t bytes) {
+  last_write_ = now_;
+  session_->Written(bytes);
+  while (!unflushed_.empty() && unflushed_.front().offset <= session_->flushed()) {
+    if (Exchange* exchange = find(unflushed_.front().token)) {
+      exchange->result.written = now_;
+      exchange->deadlines.OnWritten(now_);
+      ArmTimer(exchange->deadlines.Next());
+    }
+    unflushed_.pop_front();
+  }
+}
+
+void Http2Connection::WatchWritable() {
+  if (watching_writable_) return;
+  watching_writable_ = true;
+  socket_.async_wait(asio::ip::tcp::socket::wait_write,
+                     [self = shared_from_this()](const boost::system::error_code& error) {
+                       self->watching_writable_ = false;
+                       if (error || self->closed_) return;
+                       self->Flush();
+                       // TLS may have wanted to write in order to read.
+                       self->ReadLoop();
+                     });
+}
+
+// --- Reading ---
+
+void Http2Connection::WatchReadable() {
+  if (watching_readable_) return;
+  watching_readable_ = true;
+  socket_.async_wait(asio::ip::tcp::socket::wait_read,
+                     [self = shared_from_this()](const boost::system::error_code& error) {
+                       self->watching_readable_ = false;
+                       if (!error) self->ReadLoop();
+                     });
+}
+
+void Http2Connection::ReadLoop() {
+  for (int turn = 0; turn < kMaxReadsPerTurn; ++turn) {
+    if (closed_) return;
+    const std::span<char> buffer = loop_.scratch();
+    const ByteStream::Io read = stream_->Read(buffer);
+    switch (read.status) {
+      case ByteStream::Status::kOk:
+        now_ = Now();
+        session_->Receive({buffer.data(), read.bytes}, now_);
+        UpdateCapacity();
+        if (session_->failure()) return ScheduleFlush();
+        continue;
+      case ByteStream::Status::kWantRead:
+        if (write_failed_) return OnReadEnd(ByteStream::Status::kError);
+        if (std::exchange(write_wants_read_, false) || turn > 0) ScheduleFlush();
+        return WatchReadable();
+      case ByteStream::Status::kWantWrite:
+        return WatchWritable();
+      default:
+        now_ = Now();
+        return OnReadEnd(read.status);
+    }
+  }
+  ScheduleFlush();
+  // There may be more inside the stream, which the socket would not tell of.
+  loop_.Post([self = shared_from_this()] { self->ReadLoop(); });
+}
+
+// --- Time ---
+
+void Http2Connection::ArmTimer(Instant due) {
+  // Only ever made earlier: most exchanges end before their limits and need not touch it.
+  if (closed_ || due >= timer_due_) return;
+  timer_due_ = due;
+  timer_.expires_after(Until(due, Now()));
+  timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+    if (!error) self->OnTimer();
+  });
+}
+
+void Http2Connection::OnTimer() {
+  timer_due_ = kNever;
+  if (closed_) return;
+  now_ = Now();
+  std::vector<std::shared_ptr<Exchange>> expired;
+  for (const auto& [token, exchange] : exchanges_) {
+    if (exchange->deadlines.Next() <= now_) expired.push_back(exchange);
+  }
+  for (const std::shared_ptr<Exchange>& exchange : expired) {
+    if (!closed_ && !exchange->over) Expire(*exchange);
+  }
+  if (closed_) return;
+  session_->OnTimer(now_);
+  Instant next = session_->next_deadline();
+  for (const auto& [token, exchange] : exchanges_) {
+    next = std::min(next, exchange->deadlines.Next());
+  }
+  ArmTimer(next);
+  ScheduleFlush();
+}
+
+}  // namespace spillway

@@ -1,0 +1,121 @@
+#include "transport/connection/http2_exchange.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "transport/base/bytes.h"
+
+namespace spillway {
+namespace {
+
+// What was kept during a pause is handed on in pieces of the size that reads have.
+constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;
+
+Failure ReceiverAborted() {
+  return Failure{Reason::kCancelled, Source::kCaller, Phase::kBody, Delivery::kAnswered,
+                 "the receiver ended the exchange"};
+}
+
+}  // namespace
+
+Http2Connection::Exchange::Exchange(Http2Connection& owner, ExchangeSpec&& given,
+                                    std::shared_ptr<ExchangeHandler> receiver, std::uint64_t name,
+                                    Instant now)
+    : connection(owner),
+      spec(std::move(given)),
+      handler(std::move(receiver)),
+      token(name),
+      deadlines(spec.limits, now) {
+  result.started = now;
+}
+
+void Http2Connection::Exchange::NoteFirstByte() {
+  if (result.any_response_byte) return;
+  result.any_response_byte = true;
+  result.first_byte = connection.now_;
+}
+
+void Http2Connection::Exchange::OnInformational(ResponseHead head) {
+  NoteFirstByte();
+  handler->OnInformational(std::move(head));
+}
+
+void Http2Connection::Exchange::OnHead(ResponseHead head, BodyKind kind, std::uint64_t length) {
+  NoteFirstByte();
+  status = head.status;
+  for (const HeaderField& field : head.headers) {
+    result.bytes_received += field.name.size() + field.value.size();
+  }
+  deadlines.OnHead(connection.now_);
+  connection.ArmTimer(deadlines.Next());
+  Obey(handler->OnHead(std::move(head), kind, length));
+}
+
+void Http2Connection::Exchange::OnData(std::string_view bytes) {
+  result.bytes_received += bytes.size();
+  deadlines.OnBodyProgress(connection.now_);
+  if (paused) {
+    unread.append(bytes);
+    return;
+  }
+  owed += bytes.size();
+  if (!Obey(handler->OnData({bytes, nullptr}))) return;
+  connection.session_->Consume(stream, std::exchange(owed, 0));
+}
+
+bool Http2Connection::Exchange::Obey(Flow flow) {
+  switch (flow) {
+    case Flow::kContinue:
+      return !over;
+    case Flow::kPause:
+      paused = true;
+      deadlines.OnPaused();
+      return false;
+    case Flow::kAbort:
+      connection.GiveUp(*this, ReceiverAborted());
+      return false;
+  }
+  return false;
+}
+
+void Http2Connection::Exchange::OnEnd(Http2StreamEnd ended) {
+  if (over) return;
+  // A failure does not wait for a receiver that may never resume.
+  if (paused && !ended.failure) {
+    end = std::move(ended);
+    return;
+  }
+  connection.Finish(*this, std::move(ended.failure), std::move(ended.trailers));
+}
+
+void Http2Connection::Exchange::OnSent(std::size_t bytes) {
+  result.bytes_sent += bytes;
+  deadlines.OnWriteProgress(connection.now_);
+}
+
+void Http2Connection::Exchange::OnRequestSent() {
+  connection.unflushed_.push_back({connection.session_->produced(), token});
+}
+
+void Http2Connection::Exchange::Resume() {
+  paused = false;
+  deadlines.OnResumed(connection.now_);
+  connection.session_->Consume(stream, std::exchange(owed, 0));
+  const Chunk kept = Chunk::Own(std::exchange(unread, {}));
+  std::string_view rest = kept.bytes;
+  while (!rest.empty()) {
+    const std::string_view piece = rest.substr(0, kPieceBytes);
+    rest.remove_prefix(piece.size());
+    owed += piece.size();
+    if (!Obey(handler->OnData({piece, kept.owner}))) {
+      unread.assign(rest);
+      return;
+    }
+    connection.session_->Consume(stream, std::exchange(owed, 0));
+  }
+  if (!end) return connection.ArmTimer(deadlines.Next());
+  Http2StreamEnd ended = *std::exchange(end, std::nullopt);
+  connection.Finish(*this, std::nullopt, std::move(ended.trailers));
+}
+
+}  // namespace spillway

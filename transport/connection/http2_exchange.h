@@ -1,0 +1,55 @@
+// What an Http2Connection remembers of one of its exchanges: a stream, and who hears of it.
+//
+// Thread safety: made by Start on any thread; the loop's alone from then on.
+// Invariants: while the receiver pauses, at most a stream's window of bytes is kept for it.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "transport/connection/exchange.h"
+#include "transport/connection/http2_connection.h"
+#include "transport/http2/visitor.h"
+#include "transport/retry/deadlines.h"
+
+namespace spillway {
+
+struct Http2Connection::Exchange final : public Http2StreamVisitor {
+  Exchange(Http2Connection& owner, ExchangeSpec&& given, std::shared_ptr<ExchangeHandler> receiver,
+           std::uint64_t name, Instant now);
+
+  void OnInformational(ResponseHead head) override;
+  void OnHead(ResponseHead head, BodyKind kind, std::uint64_t length) override;
+  void OnData(std::string_view bytes) override;
+  void OnEnd(Http2StreamEnd end) override;
+  void OnSent(std::size_t bytes) override;
+  void OnRequestSent() override;
+
+  // The receiver goes on.
+  void Resume();
+  // What the handler wanted; false: it takes nothing more for now.
+  bool Obey(Flow flow);
+  void NoteFirstByte();
+
+  Http2Connection& connection;
+  const ExchangeSpec spec;
+  const std::shared_ptr<ExchangeHandler> handler;
+  const std::uint64_t token;
+  Deadlines deadlines;
+  std::int32_t stream = 0;        // 0: none yet
+  std::uint64_t head_offset = 0;  // of the output, where the request begins
+  std::uint32_t status = 0;
+  bool over = false;  // the handler has heard the end
+  bool paused = false;
+  std::size_t owed = 0;               // bytes delivered whose window is given back when it resumes
+  std::string unread;                 // arrived during the pause
+  std::optional<Http2StreamEnd> end;  // complete, but not heard yet because of the pause
+  ExchangeResult result;
+};
+
+}  // namespace spillway
