@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "transport/base/header_list.h"
+#include "transport/base/no_proxy.h"
 #include "transport/base/tls_profile.h"
 #include "transport/base/url.h"
 
@@ -40,8 +41,8 @@ struct ProxyServer {
   HeaderList connect_headers;  // added to CONNECT only (P5); may hold secrets
   // Hex of SHA-256 over user, password and connect_headers; "" when there are none of them.
   std::string credential_digest;
-  bool tunnel_http = false;       // CONNECT for http URLs too (O-289)
-  TlsProfilePtr tls;              // kHttps: towards the proxy itself
+  bool tunnel_http = false;  // CONNECT for http URLs too (O-289)
+  TlsProfilePtr tls;         // kHttps: towards the proxy itself
 
   bool HasCredentials() const { return !user.empty() || !password.empty(); }
   // "https://proxy.example:3129", never with credentials.
@@ -50,6 +51,8 @@ struct ProxyServer {
 
 using ProxyServerPtr = std::shared_ptr<const ProxyServer>;
 
+struct ProxyEnvironment;  // transport/base/proxy_environment.h
+
 struct ProxyRule {
   enum class Kind : std::uint8_t {
     kDirect,
@@ -57,8 +60,9 @@ struct ProxyRule {
     kEnvironment,  // what HTTP_PROXY, HTTPS_PROXY and NO_PROXY said when the policy was built (N1)
   } kind = Kind::kDirect;
   std::vector<ProxyServerPtr> servers;
-  std::string no_proxy;      // kServers: hosts that are reached directly, in NO_PROXY's syntax
+  NoProxy no_proxy;          // kServers: hosts that are reached directly; has no problems()
   bool then_direct = false;  // kServers: after the last server, directly. Off: fail closed
+  std::shared_ptr<const ProxyEnvironment> environment;  // kEnvironment: never null
 };
 
 }  // namespace spillway

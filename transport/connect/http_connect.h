@@ -30,7 +30,7 @@ inline constexpr int kMaxConnectInformational = 8;
 std::string ProxyAuthorization(const ProxyServer& proxy);
 
 // Appends the whole CONNECT for the origin `host` and `port`: Host, the proxy's static headers, its
-// credentials. Errors: none; CheckProxyServer (transport/base/proxy_url.h) saw the headers.
+// credentials. Errors: none; ProblemOf (transport/base/proxy_url.h) saw the headers.
 void AppendConnectRequest(const ProxyServer& proxy, std::string_view host, HostKind host_kind,
                           std::uint16_t port, std::string& out);
 
