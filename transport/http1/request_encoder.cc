@@ -44,7 +44,8 @@ void AppendField(std::string_view name, std::string_view value, std::string& out
 
 std::size_t SizeOf(const RequestHead& head) {
   constexpr std::size_t kFixed = 160;  // spaces, version, Host, framing, Connection, line ends
-  std::size_t size = kFixed + head.method.size() + head.url.target.size() + head.url.host.size();
+  std::size_t size =
+      kFixed + head.method.size() + head.url.target.size() + 2 * head.url.host.size();
   for (const HeaderField& field : head.headers) size += field.name.size() + field.value.size() + 4;
   return size;
 }
@@ -64,11 +65,24 @@ void EncodeRequestHead(const RequestHead& head, const EncodeOptions& options, st
   SPILLWAY_DCHECK(!target.empty());
   out.reserve(out.size() + SizeOf(head));
 
-  out.append(head.method).append(" ").append(target).append(" HTTP/1.1\r\n");
+  out.append(head.method).append(" ");
+  if (options.absolute_form) {
+    SPILLWAY_DCHECK(head.url.scheme == "http");
+    out.append("http://").append(head.url.Authority());
+    // "*" is written as no path at all (RFC 9112 3.2.4).
+    if (target != "*") out.append(target);
+  } else {
+    SPILLWAY_DCHECK(options.proxy_authorization.empty());
+    out.append(target);
+  }
+  out.append(" HTTP/1.1\r\n");
   if (const std::optional<std::string_view> host = head.headers.Find("Host")) {
     AppendField("Host", *host, out);
   } else {
     AppendField("Host", head.url.Authority(), out);
+  }
+  if (!options.proxy_authorization.empty()) {
+    AppendField("Proxy-Authorization", options.proxy_authorization, out);
   }
   for (const HeaderField& field : head.headers) {
     SPILLWAY_DCHECK(IsToken(field.name) && IsFieldValue(field.value));

@@ -30,11 +30,19 @@ RequestFraming FramingFor(std::string_view method, std::optional<std::uint64_t> 
 struct EncodeOptions {
   RequestFraming framing;
   bool close = false;  // send "Connection: close", exactly once (R8)
+  // To a proxy that is asked to fetch, not to tunnel: the request target is the whole URL, always
+  // with the authority that policy chose the way for, never the caller's Host (P4).
+  bool absolute_form = false;
+  // Value of Proxy-Authorization, "" for none; with absolute_form only: inside a tunnel the origin
+  // would read it (P3, O-288). A secret.
+  std::string_view proxy_authorization = {};
 };
 
 // Appends the head, blank line included, to `out`. Host comes from the caller's Host header when
 // there is one (V11), else from the URL. The caller's Host, Content-Length and Connection headers
-// are replaced by ours in any spelling (V14); everything else is sent as given, in order.
+// are replaced by ours in any spelling (V14); everything else is sent as given, in order. In
+// absolute form a Host of the caller's is still sent as given, although a proxy that follows RFC
+// 9112 3.2.2 replaces it by the target's authority.
 void EncodeRequestHead(const RequestHead& head, const EncodeOptions& options, std::string& out);
 
 // Chunked bodies: AppendChunkStart, that many bytes, kChunkEnd; after the last one kLastChunk. An

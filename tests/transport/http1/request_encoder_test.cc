@@ -64,6 +64,30 @@ TEST(RequestEncoder, WritesTheTargetOfOptionsStar_V13) {
   EXPECT_EQ(Encode(head), "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n");
 }
 
+TEST(RequestEncoder, SendsTheUrlsAuthorityToAProxyWhateverHostTheCallerNames_P4) {
+  EncodeOptions options;
+  options.absolute_form = true;
+  EXPECT_EQ(Encode(Head("GET", "http://dialled.test/a?b", {{"Host", "other.test:99"}}), options),
+            "GET http://dialled.test/a?b HTTP/1.1\r\nHost: other.test:99\r\n\r\n");
+  EXPECT_EQ(Encode(Head("GET", "http://dialled.test:8080"), options),
+            "GET http://dialled.test:8080/ HTTP/1.1\r\nHost: dialled.test:8080\r\n\r\n");
+  EXPECT_EQ(Encode(Head("GET", "http://[2001:db8::1]:81//x"), options),
+            "GET http://[2001:db8::1]:81//x HTTP/1.1\r\nHost: [2001:db8::1]:81\r\n\r\n");
+  RequestHead head = Head("OPTIONS", "http://h:8001/ignored");
+  head.target = "*";
+  EXPECT_EQ(Encode(head, options), "OPTIONS http://h:8001 HTTP/1.1\r\nHost: h:8001\r\n\r\n");
+}
+
+TEST(RequestEncoder, CarriesTheProxysCredentialsInEveryAbsoluteFormRequest_P3) {
+  EncodeOptions options;
+  options.absolute_form = true;
+  options.proxy_authorization = "Basic dTpw";
+  options.framing = {Kind::kLength, 2};
+  EXPECT_EQ(Encode(Head("PUT", "http://h/", {{"A", "1"}}), options),
+            "PUT http://h/ HTTP/1.1\r\nHost: h\r\nProxy-Authorization: Basic dTpw\r\nA: 1\r\n"
+            "Content-Length: 2\r\n\r\n");
+}
+
 TEST(RequestEncoder, KeepsADoubleSlashAPath_C006) {
   EXPECT_EQ(Encode(Head("GET", "http://h//evil/")), "GET //evil/ HTTP/1.1\r\nHost: h\r\n\r\n");
 }
