@@ -7,6 +7,7 @@
 
 #include <ctime>
 #include <memory>
+#include <string_view>
 
 #include "transport/base/failure.h"
 
@@ -14,6 +15,20 @@ namespace spillway {
 namespace {
 
 constexpr std::size_t kMaxSubject = 120;
+
+// RFC 8446 6 and the registry; OpenSSL knows names of the older half alone.
+std::string_view NameOf(int alert) {
+  switch (alert) {
+    case 109:
+      return "missing extension";
+    case 116:
+      return "certificate required";
+    case 120:
+      return "no application protocol";
+    default:
+      return SSL_alert_desc_string_long(alert);
+  }
+}
 
 }  // namespace
 
@@ -52,7 +67,7 @@ TlsError LastTlsError() {
 }
 
 std::string AlertName(int alert) {
-  return std::string(SSL_alert_desc_string_long(alert)) + " (" + std::to_string(alert) + ")";
+  return std::string(NameOf(alert)) + " (" + std::to_string(alert) + ")";
 }
 
 }  // namespace spillway

@@ -103,4 +103,29 @@ struct TlsPair {
   ByteStream::Status end = ByteStream::Status::kOk;
 };
 
+inline constexpr const char* kHost = "a.example.com";
+
+// For kHost, trusting Root().
+inline TlsStep Step(TlsVersion maximum = TlsVersion::kTls13) {
+  TlsProfile profile = Trusting(Root());
+  profile.max_version = maximum;
+  return StepFor(Sealed(profile), kHost);
+}
+
+// A pair whose handshake is over and whose tickets were read.
+struct OpenPair : TlsPair {
+  explicit OpenPair(const MemoryTlsContext& context, const TlsStep& step = Step(),
+                    TlsSessionCache* sessions = nullptr)
+      : TlsPair(context, step, sessions) {
+    SPILLWAY_CHECK(Handshake() == ByteStream::Status::kOk);
+    SPILLWAY_CHECK(ReadAll().empty() && end == ByteStream::Status::kWantRead);
+  }
+};
+
+// For kHost, of Root().
+inline const MemoryTlsContext& Server() {
+  static const MemoryTlsContext context(Leaf());
+  return context;
+}
+
 }  // namespace spillway
