@@ -11,6 +11,7 @@ FloodGuard::FloodGuard(const Http2Limits& limits, Instant now) {
               .tokens = static_cast<double>(limits.control_burst),
               .refilled = now};
   }
+  of(Kind::kContinuation) = {};
   Bucket& resets = of(Kind::kReset);
   resets.burst = resets.tokens = static_cast<double>(limits.reset_burst);
   resets.per_second = static_cast<double>(limits.reset_per_second);
@@ -55,6 +56,8 @@ const char* FloodGuard::Name(Kind kind) {
       return "GOAWAY";
     case Kind::kLateHead:
       return "late HEADERS";
+    case Kind::kContinuation:
+      return "CONTINUATION";
     case Kind::kReset:
       return "RST_STREAM";
     case Kind::kKindCount:

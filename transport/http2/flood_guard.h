@@ -26,8 +26,9 @@ class FloodGuard {
     kEmptyData,
     kWindowUpdate,
     kGoAway,
-    kLateHead,  // HEADERS for streams that are gone: decompressed for nothing (O-180)
-    kReset,     // RST_STREAM, theirs and those they make us send (O-163, O-164)
+    kLateHead,      // HEADERS for streams that are gone: decompressed for nothing (O-180)
+    kContinuation,  // one too many in a header block: none of these is let through (O-181)
+    kReset,         // RST_STREAM, theirs and those they make us send (O-163, O-164)
     kKindCount,
   };
 

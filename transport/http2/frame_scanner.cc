@@ -56,6 +56,7 @@ bool FrameScanner::FinishHeader() {
 
 void FrameScanner::NoteFrame() {
   ++frames_;
+  continuations_ = frame_.type == kContinuation ? continuations_ + 1 : 0;
   if (frame_.type == kHeaders || frame_.type == kPushPromise || frame_.type == kContinuation) {
     in_header_block_ = (frame_.flags & kEndHeaders) == 0;
   }

@@ -47,6 +47,8 @@ class FrameScanner {
   std::uint64_t frames() const { return frames_; }
   // Between HEADERS and END_HEADERS, when nothing else may come on the connection (O-183).
   bool in_header_block() const { return in_header_block_; }
+  // CONTINUATION frames of the header block that is or was last read.
+  std::uint32_t continuations() const { return continuations_; }
   // The first bytes of the connection, until there is a frame.
   std::string_view opening() const { return {header_.data(), filled_}; }
 
@@ -61,6 +63,7 @@ class FrameScanner {
   bool want_pad_length_ = false;
   std::size_t skip_ = 0;  // payload of the frame that is not looked at
   bool in_header_block_ = false;
+  std::uint32_t continuations_ = 0;
   std::uint64_t frames_ = 0;
   FrameInfo frame_;
 };

@@ -34,6 +34,9 @@ std::unique_ptr<nghttp2_option, OptionDeleter> MakeOptions() {
   nghttp2_option_set_peer_max_concurrent_streams(raw, kStreamsBeforeSettings);
   nghttp2_option_set_max_deflate_dynamic_table_size(raw, kHeaderTableBytes);
   nghttp2_option_set_max_send_header_block_length(raw, kMaxRequestHeadBytes);
+  // It counts reads, not frames, and would take a frame that comes in small pieces for many. Ours
+  // counts frames (kMaxContinuations); 9 reads may make the header of each.
+  nghttp2_option_set_max_continuations(raw, std::size_t{16} * kMaxContinuations);
   return std::unique_ptr<nghttp2_option, OptionDeleter>(raw);
 }
 
@@ -173,6 +176,9 @@ void Http2Session::Reset(std::int32_t id, ResetCode code) {
 }
 
 void Http2Session::Consume(std::int32_t id, std::size_t bytes) {
+  Stream* stream = find(id);
+  if (stream == nullptr) return;
+  stream->unconsumed -= std::min(stream->unconsumed, bytes);
   nghttp2_session_consume_stream(session_, id, bytes);
 }
 

@@ -169,6 +169,10 @@ int Http2Session::Callbacks::OnData(nghttp2_session* library, std::uint8_t, std:
   nghttp2_session_consume_connection(library, size);
   Stream* stream = session.find(id);
   if (session.failure_.has_value() || stream == nullptr || stream->visitor == nullptr) return 0;
+  // Beyond the stream's window: it is being reset for that, yet the library hands the bytes on
+  // (O-193).
+  if (stream->unconsumed + size > session.limits_.stream_window) return 0;
+  stream->unconsumed += size;
   stream->received += size;
   // The library checks this as well; bytes over the length are never delivered (O-166).
   if (stream->fields.body_kind() == BodyKind::kLength &&

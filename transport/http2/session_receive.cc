@@ -39,9 +39,8 @@ void Http2Session::Receive(std::string_view bytes, Instant now) {
     const ssize_t taken = nghttp2_session_mem_recv(
         session_, reinterpret_cast<const std::uint8_t*>(admitted.data()), admitted.size());
     if (taken < 0 && !failure_.has_value()) {
-      // The library's own limits on floods end like this (O-181, O-185).
-      const bool calm = taken == NGHTTP2_ERR_FLOODED || taken == NGHTTP2_ERR_TOO_MANY_SETTINGS ||
-                        scanner_.in_header_block();
+      // The library's own limits on floods end like this (O-185).
+      const bool calm = taken == NGHTTP2_ERR_FLOODED || taken == NGHTTP2_ERR_TOO_MANY_SETTINGS;
       Fail(calm ? Http2SessionFailure::Kind::kFlood : Http2SessionFailure::Kind::kProtocol,
            calm ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_INTERNAL_ERROR,
            "the origin broke HTTP/2: " + std::string(nghttp2_strerror(static_cast<int>(taken))));
@@ -101,9 +100,11 @@ std::optional<Kind> Http2Session::KindOf(const FrameInfo& frame) {
       return Kind::kGoAway;
     case FrameScanner::kWindowUpdate:
       return Kind::kWindowUpdate;
-    case FrameScanner::kRstStream:     // OnFrame knows which are harmless
-    case FrameScanner::kPushPromise:   // an error
-    case FrameScanner::kContinuation:  // the library allows eight in a row
+    case FrameScanner::kContinuation:
+      if (scanner_.continuations() <= kMaxContinuations) return std::nullopt;
+      return Kind::kContinuation;
+    case FrameScanner::kRstStream:    // OnFrame knows which are harmless
+    case FrameScanner::kPushPromise:  // an error
       return std::nullopt;
     case FrameScanner::kPriority:
     case kPriorityUpdate:

@@ -27,6 +27,7 @@ struct Http2Session::Stream {
   std::unique_ptr<Http2Upload> upload;
   bool head_seen = false;
   std::uint64_t received = 0;  // body bytes
+  std::size_t unconsumed = 0;  // of them, not yet given back by Consume
   bool request_sent = false;
   bool reset_by_us = false;  // RST_STREAM because we want it, not because the peer erred
   bool reset_by_peer = false;

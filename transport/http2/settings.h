@@ -27,6 +27,9 @@ inline constexpr std::uint32_t kAdvisedHeaderListBytes = 1024 * 1024;
 // frames are few, because what makes us send them is rationed.
 inline constexpr std::size_t kMaxOutputBytes = std::size_t{256} * 1024;
 
+// CONTINUATION frames of one header block.
+inline constexpr std::uint32_t kMaxContinuations = 8;
+
 // A connection whose peer does not read takes no further requests once this much waits.
 inline constexpr std::size_t kMaxBacklogBytes = 2 * kMaxOutputBytes;
 
