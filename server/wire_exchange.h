@@ -66,6 +66,13 @@ void PutAttempt(Out& out, const AttemptRecord& attempt, Instant began) {
 }
 
 template <typename Out>
+void PutTls(Out& out, const TlsFacts& tls) {
+  PutBytes(out, 1, tls.version);
+  PutBytes(out, 2, tls.cipher);
+  PutNumber(out, 3, tls.resumed ? 1 : 0);
+}
+
+template <typename Out>
 void PutExchange(Out& out, const RoundTripRecord& record, ExchangeParts parts) {
   const ConnectionInfo* connection = record.connection.get();
   PutNumber(out, 3, record.attempts);
@@ -76,10 +83,15 @@ void PutExchange(Out& out, const RoundTripRecord& record, ExchangeParts parts) {
   if (connection != nullptr) {
     PutBytes(out, 8, connection->local_address);
     PutBytes(out, 9, connection->remote_address);
+    PutBytes(out, 10, connection->proxy);
+    if (connection->tls.has_value()) {
+      PutMessage(out, 11, [connection](auto& inner) { PutTls(inner, *connection->tls); });
+    }
   }
   PutNumber(out, 12, record.bytes_sent);
   PutNumber(out, 13, record.bytes_received);
   if (record.destination != nullptr) PutBytes(out, 15, *record.destination);
+  if (record.rule != nullptr) PutBytes(out, 16, *record.rule);
   if (parts.attempt_log) {
     for (const AttemptRecord& attempt : record.attempt_log) {
       PutMessage(out, 17, [&](auto& inner) { PutAttempt(inner, attempt, record.started); });
@@ -94,6 +106,7 @@ void PutExchange(Out& out, const RoundTripRecord& record, ExchangeParts parts) {
     }
   }
   PutNumber(out, 19, record.policy_version);
+  if (connection != nullptr) PutBytes(out, 20, connection->alpn);
 }
 
 }  // namespace spillway

@@ -5,8 +5,7 @@
 namespace spillway {
 
 Lease::Lease(Pool* pool, std::shared_ptr<PoolEntry> entry, ConnId id,
-             std::shared_ptr<Connection> connection,
-             std::shared_ptr<const ConnectionInfo> info)
+             std::shared_ptr<Connection> connection, std::shared_ptr<const ConnectionInfo> info)
     : pool_(pool),
       entry_(std::move(entry)),
       id_(id),

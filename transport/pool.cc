@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "transport/base/check.h"
-#include "transport/connection/http1_connection.h"
+#include "transport/connection/connector.h"
 #include "transport/io/clock.h"
 #include "transport/pool_effects.h"
 
@@ -19,28 +19,55 @@ std::string EndpointText(const tcp::endpoint& endpoint) {
   return endpoint.address().is_v6() ? "[" + host + "]:" + port : host + ":" + port;
 }
 
+DialRecord RecordOf(const DialOutcome& outcome) {
+  DialRecord record;
+  record.error = outcome.failure != nullptr ? outcome.failure->reason : Reason::kNone;
+  record.dns = outcome.dns;
+  record.tcp = outcome.connect;
+  record.resolved = outcome.resolved;
+  record.connected = outcome.connected;
+  record.proxying = outcome.proxying;
+  record.securing = outcome.securing;
+  record.proxied = outcome.proxied;
+  record.proxy_tls = outcome.proxy_tls;
+  record.tls = outcome.tls;
+  return record;
+}
+
+std::shared_ptr<ConnectionInfo> InfoOf(const DialOutcome& outcome, std::uint64_t id) {
+  auto info = std::make_shared<ConnectionInfo>();
+  info->id = id;
+  boost::system::error_code ignored;
+  info->local_address = EndpointText(outcome.socket->local_endpoint(ignored));
+  info->remote_address = EndpointText(outcome.socket->remote_endpoint(ignored));
+  info->protocol = outcome.spoken == Spoken::kHttp2 ? "HTTP/2" : "HTTP/1.1";
+  if (outcome.proxy != nullptr) info->proxy = outcome.proxy->Text();
+  info->alpn = outcome.alpn;
+  info->tls = outcome.tls;
+  info->dns = outcome.dns;
+  info->connect = outcome.connect;
+  info->proxying = outcome.proxying;
+  info->securing = outcome.securing;
+  info->opened = Now();
+  return info;
+}
+
 }  // namespace
 
-PoolEntry::PoolEntry(PoolShard& home, PoolKey pool_key, const Destination& chosen,
-                     std::uint64_t seed, std::shared_ptr<KeyObserver> key_observer)
+PoolEntry::PoolEntry(PoolShard& home, Route route, OriginRequest request, std::uint64_t seed,
+                     std::shared_ptr<KeyObserver> key_observer)
     : shard(home),
-      key(std::move(pool_key)),
-      target{key.host,
-             key.host.find(':') != std::string::npos  ? HostKind::kIpv6
-             : IpAddress::Parse(key.host).has_value() ? HostKind::kIpv4
-                                                      : HostKind::kName,
-             key.port, chosen.timeouts.connect, chosen.timeouts.connect_attempt_gap},
+      key(std::move(route.key)),
+      origin(std::move(request)),
       observer(std::move(key_observer)),
-      machine(chosen.pool, seed),
-      retry_budget(chosen.retry) {}
+      plans(std::move(route.plans)),
+      http2(route.destination->http2),
+      machine(route.destination->pool, seed),
+      retry_budget(route.destination->retry) {}
 
-Pool::Pool(LoopGroup& loops, Resolver& resolver, AddressPolicy address_allowed,
-           std::uint32_t max_connections, TransportObserver& observer)
-    : loops_(loops),
-      resolver_(resolver),
-      address_allowed_(std::move(address_allowed)),
-      observer_(observer),
-      budget_(max_connections) {
+Pool::Pool(LoopGroup& loops, DialServices services, std::uint32_t max_connections,
+           TransportObserver& observer)
+    : loops_(loops), services_(std::move(services)), observer_(observer), budget_(max_connections) {
   for (std::size_t i = 0; i < kShards; ++i) {
     shards_.push_back(std::make_unique<PoolShard>(loops_.at(i)));
   }
@@ -52,23 +79,24 @@ PoolShard& Pool::ShardFor(const PoolKey& key) {
   return *shards_[(PoolKeyHash()(key) >> 7) % kShards];
 }
 
-std::shared_ptr<PoolEntry> Pool::EntryFor(const PoolKey& key, const Destination& destination) {
-  PoolShard& shard = ShardFor(key);
+std::shared_ptr<PoolEntry> Pool::EntryFor(Route route, const OriginRequest& request) {
+  PoolShard& shard = ShardFor(route.key);
   {
     MutexLock lock(shard.mu);
-    const auto found = shard.entries.find(key);
+    const auto found = shard.entries.find(route.key);
     if (found != shard.entries.end()) return found->second;
   }
   // Made outside the mutex: observers choose labels, which takes a while.
-  auto made = std::make_shared<PoolEntry>(shard, key, destination, std::random_device{}(),
-                                          observer_.ForKey(key, destination.name));
+  std::shared_ptr<KeyObserver> key_observer = observer_.ForKey(route.key, route.destination->name);
+  auto made = std::make_shared<PoolEntry>(shard, std::move(route), request, std::random_device{}(),
+                                          std::move(key_observer));
   MutexLock lock(shard.mu);
   Sweep(shard, Now());
   if (closed_.load()) {
     Actions none;  // an empty machine has nothing to do
     made->machine.Drain(Now(), none);
   }
-  return shard.entries.emplace(key, std::move(made)).first->second;
+  return shard.entries.emplace(made->key, made).first->second;
 }
 
 // --- Events ---
@@ -149,26 +177,19 @@ void Pool::ReleaseLeaseUnused(const std::shared_ptr<PoolEntry>& entry, ConnId co
 
 void Pool::OnDialDone(const std::shared_ptr<PoolEntry>& entry, ConnId conn, EventLoop& loop,
                       DialOutcome outcome) {
-  DialRecord record;
-  record.error = outcome.failure != nullptr ? outcome.failure->reason : Reason::kNone;
-  record.dns = outcome.dns;
-  record.tcp = outcome.connect;
-  record.resolved = outcome.resolved;
-  record.connected = outcome.socket.has_value();
-  entry->observer->OnDial(record);
-
+  entry->observer->OnDial(RecordOf(outcome));
   std::shared_ptr<Connection> connection;
   std::shared_ptr<ConnectionInfo> info;
   if (outcome.socket.has_value()) {
-    info = std::make_shared<ConnectionInfo>();
-    info->id = next_connection_id_.fetch_add(1, std::memory_order_relaxed);
-    boost::system::error_code ignored;
-    info->local_address = EndpointText(outcome.socket->local_endpoint(ignored));
-    info->remote_address = EndpointText(outcome.socket->remote_endpoint(ignored));
-    info->dns = outcome.dns;
-    info->connect = outcome.connect;
-    info->opened = Now();
-    connection = std::make_shared<Http1Connection>(loop, std::move(*outcome.socket));
+    info = InfoOf(outcome, next_connection_id_.fetch_add(1, std::memory_order_relaxed));
+    Http2Limits http2;
+    std::uint32_t max_streams = 1;
+    {
+      MutexLock lock(entry->shard.mu);
+      http2 = entry->http2;
+      max_streams = entry->machine.limits().max_streams;
+    }
+    connection = MakeConnection(loop, std::move(outcome), http2, max_streams);
   }
   {
     MutexLock lock(entry->shard.mu);

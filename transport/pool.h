@@ -26,6 +26,7 @@
 #include "transport/base/mutex.h"
 #include "transport/base/policy.h"
 #include "transport/base/pool_key.h"
+#include "transport/connect/route.h"
 #include "transport/connection/connection.h"
 #include "transport/connection_budget.h"
 #include "transport/io/dialer.h"
@@ -52,14 +53,23 @@ struct AcquireRequest {
 
 struct PoolShard;
 
+// What of a request decides its route.
+struct OriginRequest {
+  Url url;  // without path
+  std::string tenant;
+  bool http1_only = false;
+
+  RouteRequest AsRouteRequest() const { return {url, tenant, http1_only}; }
+};
+
 // One pool key.
 struct PoolEntry : std::enable_shared_from_this<PoolEntry> {
-  PoolEntry(PoolShard& home, PoolKey pool_key, const Destination& chosen, std::uint64_t seed,
+  PoolEntry(PoolShard& home, Route route, OriginRequest request, std::uint64_t seed,
             std::shared_ptr<KeyObserver> key_observer);
 
   PoolShard& shard;
   const PoolKey key;
-  const DialTarget target;
+  const OriginRequest origin;  // what any policy is asked about this key
   const std::shared_ptr<KeyObserver> observer;
 
   // Everything below is guarded by shard.mu.
@@ -69,6 +79,8 @@ struct PoolEntry : std::enable_shared_from_this<PoolEntry> {
     std::shared_ptr<Connection> connection;
     std::shared_ptr<const ConnectionInfo> info;
   };
+  std::vector<ConnectPlan> plans;  // of the latest policy
+  Http2Limits http2;
   HostPool machine;
   RetryBudget retry_budget;
   std::vector<Slot> slots;
@@ -93,11 +105,12 @@ struct PoolShard {
 
 class Pool {
  public:
-  Pool(LoopGroup& loops, Resolver& resolver, AddressPolicy address_allowed,
-       std::uint32_t max_connections, TransportObserver& observer);
+  Pool(LoopGroup& loops, DialServices services, std::uint32_t max_connections,
+       TransportObserver& observer);
   ~Pool();
 
-  std::shared_ptr<PoolEntry> EntryFor(const PoolKey& key, const Destination& destination);
+  // `route` is what PlanRoute made of `request`.
+  std::shared_ptr<PoolEntry> EntryFor(Route route, const OriginRequest& request);
 
   // `waiter` hears exactly one of OnGrant, OnNoGrant, perhaps before this returns, unless Cancel
   // undid it.
@@ -109,6 +122,7 @@ class Pool {
 
   std::vector<PoolSnapshot> Snapshot();
   std::uint32_t CloseIdle(const std::string& filter);
+  // New limits and plans for keys that stay; those whose route is another one now retire.
   void SetPolicy(const Policy& policy);
   void Drain();
   // Drain, and close what is still leased or dialling.
@@ -155,8 +169,7 @@ class Pool {
   static constexpr std::size_t kShards = 16;
 
   LoopGroup& loops_;
-  Resolver& resolver_;
-  const AddressPolicy address_allowed_;
+  DialServices services_;
   TransportObserver& observer_;
   ConnectionBudget budget_;
   std::atomic<std::uint64_t> next_connection_id_{1};

@@ -7,6 +7,18 @@
 #include "transport/pool_effects.h"
 
 namespace spillway {
+namespace {
+
+// A certificate, key or root changed, and nothing else.
+bool DifferOnlyInTls(PoolKey a, const PoolKey& b) {
+  a.tls_digest = b.tls_digest;
+  a.roots_digest = b.roots_digest;
+  a.client_certificate_digest = b.client_certificate_digest;
+  a.client_key_digest = b.client_key_digest;
+  return a == b;
+}
+
+}  // namespace
 
 std::vector<std::shared_ptr<PoolEntry>> Pool::AllEntries() {
   std::vector<std::shared_ptr<PoolEntry>> all;
@@ -69,14 +81,17 @@ std::uint32_t Pool::CloseIdle(const std::string& filter) {
 
 void Pool::SetPolicy(const Policy& policy) {
   ApplyToAll([&](PoolEntry& entry, Instant now, Actions& actions) {
-    if (entry.key.destination.empty()) {
-      return entry.machine.SetLimits(policy.fallback().pool, now, actions);
+    Result<Route> route = PlanRoute(policy, entry.origin.AsRouteRequest());
+    if (route.has_error() || route->key != entry.key) {
+      // Requests of the new policy find another key; those under way here finish (KG16).
+      const bool certificates = route.has_value() && DifferOnlyInTls(route->key, entry.key);
+      return entry.machine.Flush(
+          certificates ? CloseReason::kCertRotated : CloseReason::kPolicyChanged, now, actions);
     }
-    for (const Destination& destination : policy.destinations()) {
-      if (destination.name != entry.key.destination) continue;
-      return entry.machine.SetLimits(destination.pool, now, actions);
-    }
-    entry.machine.Flush(now, actions);
+    entry.plans = std::move(route->plans);
+    entry.http2 = route->destination->http2;
+    entry.retry_budget.SetLimits(route->destination->retry);
+    entry.machine.SetLimits(route->destination->pool, now, actions);
   });
 }
 

@@ -39,7 +39,7 @@ void Pool::ResolveDial(const std::shared_ptr<PoolEntry>& entry, ConnId conn, Ins
   slot.generation = conn.generation;
   slot.connection = nullptr;
   slot.info = nullptr;
-  slot.dial = std::make_shared<Dial>(loop, resolver_, address_allowed_, entry->target,
+  slot.dial = std::make_shared<Dial>(loop, services_, entry->plans,
                                      [this, entry, conn, &loop](DialOutcome outcome) {
                                        OnDialDone(entry, conn, loop, std::move(outcome));
                                      });

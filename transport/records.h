@@ -89,6 +89,7 @@ inline constexpr std::size_t kMaxTimelineEvents = 64;
 struct RoundTripRecord {
   std::string method;                              // as sent
   std::shared_ptr<const std::string> destination;  // policy entry's name; "" for the fallback
+  std::shared_ptr<const std::string> rule;  // the match that chose it; "" or null for the fallback
   std::uint64_t policy_version = 0;
   std::uint32_t status = 0;  // 0 when no head arrived
   std::optional<Failure> failure;

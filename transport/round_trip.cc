@@ -57,23 +57,23 @@ std::optional<Rejection> RejectionOf(Reason reason) {
 
 }  // namespace
 
-RoundTrip::RoundTrip(Pool& pool, std::shared_ptr<PoolEntry> entry, PreparedRequest request,
-                     std::shared_ptr<ResponseSink> sink, Instant started,
-                     std::function<void()> ended)
+RoundTrip::RoundTrip(Pool& pool, RoundTripHost& host, PreparedRequest request,
+                     std::shared_ptr<ResponseSink> sink, Instant started)
     : pool_(pool),
-      entry_(std::move(entry)),
+      host_(host),
       request_(std::move(request)),
-      sink_(std::move(sink)),
-      ended_(std::move(ended)) {
+      entry_(request_.entry),
+      sink_(std::move(sink)) {
   record_.method = request_.head.method;
   record_.destination =
       std::shared_ptr<const std::string>(request_.policy, &request_.destination->name);
+  record_.rule = request_.rule;
   record_.policy_version = request_.policy->version();
   record_.started = started;
 }
 
 void RoundTrip::Start() {
-  entry_->observer->OnRoundTripStarted(request_.head.method);
+  request_.entry->observer->OnRoundTripStarted(request_.head.method);
   Mark(TimelineEvent::Kind::kStarted, record_.started);
   Acquire(request_.fresh_connection, false);
 }
@@ -111,10 +111,13 @@ void RoundTrip::OnGrant(Lease lease) {
   Timings& timings = record_.timings;
   timings.queue += waited;
   if (lease.source == AcquireSource::kNew) {
-    timings.dns += lease.info()->dns;
-    timings.connect += lease.info()->connect;
-    timings.queue =
-        std::max(Duration::zero(), timings.queue - lease.info()->dns - lease.info()->connect);
+    const ConnectionInfo& info = *lease.info();
+    timings.dns += info.dns;
+    timings.connect += info.connect;
+    timings.proxy += info.proxying;
+    timings.tls += info.securing;
+    const Duration dialled = info.dns + info.connect + info.proxying + info.securing;
+    timings.queue = std::max(Duration::zero(), timings.queue - dialled);
   }
   entry_->observer->OnAcquired(lease.source, waited);
   Mark(TimelineEvent::Kind::kGranted, now);
@@ -170,8 +173,6 @@ void RoundTrip::StartAttempt(Lease lease) {
 }
 
 void RoundTrip::OnStale() {
-  --record_.attempts;
-  entry_->observer->OnStaleReuse(StaleResult::kCaughtBeforeWrite);
   Lease lease;
   {
     MutexLock lock(mu_);
@@ -179,6 +180,13 @@ void RoundTrip::OnStale() {
     lease = std::move(lease_);
   }
   lease.Release({.reusable = false, .why_not = CloseReason::kPeerFin, .idle_hint = {}});
+  OnUncounted();
+}
+
+// Nothing of the attempt was sent, and nobody is to blame.
+void RoundTrip::OnUncounted() {
+  --record_.attempts;
+  entry_->observer->OnStaleReuse(StaleResult::kCaughtBeforeWrite);
   ++stale_grants_;
   if (stale_grants_ >= kMaxStaleInAll) {
     return End(Failure{Reason::kConnectionTerminated, Source::kOrigin, Phase::kWrite,
@@ -285,6 +293,11 @@ void RoundTrip::NoteExchange(const ExchangeResult& result) {
 
 void RoundTrip::OnAttemptFailed(const ExchangeResult& result) {
   const Failure& failure = *result.failure;
+  // An HTTP/2 connection that had no room any more when the request got there.
+  if (failure.reason == Reason::kHttpStreamRefused && failure.delivery == Delivery::kNotSent) {
+    return OnUncounted();
+  }
+  if (failure.delivery == Delivery::kUnprocessed) ++refusals_;
   FailedAttempt facts;
   facts.reason = failure.reason;
   facts.reused = record_.reused;
@@ -292,45 +305,62 @@ void RoundTrip::OnAttemptFailed(const ExchangeResult& result) {
   facts.any_response_byte = result.any_response_byte;
   facts.idempotent = request_.idempotent;
   facts.body_replayable = request_.body == nullptr || request_.body->replayable();
+  facts.refusals = refusals_;
   facts.attempts = record_.attempts;
   facts.deadline = request_.limits.deadline;
   const bool stale = record_.reused && !result.any_response_byte &&
                      failure.reason == Reason::kConnectionTerminated;
-  RetryVerdict verdict = DecideRetry(facts, request_.max_attempts, Now());
-  if (verdict == RetryVerdict::kRetry && !pool_.TryTakeRetry(*entry_)) {
-    SuppressRetry(RetrySuppressed::kBudget);
-    verdict = RetryVerdict::kFinal;
-  }
-  switch (verdict) {
-    case RetryVerdict::kReplay:
-    case RetryVerdict::kReplayHttp1:
-    case RetryVerdict::kRetry:
-      if (stale) entry_->observer->OnStaleReuse(StaleResult::kReplayed);
-      entry_->observer->OnRetry(failure.reason);
-      kind_ = verdict == RetryVerdict::kRetry ? AttemptKind::kRetry : AttemptKind::kReplay;
-      if (request_.want_timeline) Mark(TimelineEvent::Kind::kRetry, Now());
-      // One failed reuse is enough: its siblings may be as dead (decision 1).
-      return Acquire(true, true);
-    case RetryVerdict::kFinal:
-      break;
-    case RetryVerdict::kNotIdempotent:
-      SuppressRetry(RetrySuppressed::kNotIdempotent);
-      break;
-    case RetryVerdict::kBodyNotReplayable:
-      SuppressRetry(RetrySuppressed::kBodyNotReplayable);
-      break;
-    case RetryVerdict::kMaxAttempts:
-      SuppressRetry(RetrySuppressed::kMaxAttempts);
-      break;
-    case RetryVerdict::kDeadline:
-      SuppressRetry(RetrySuppressed::kDeadline);
-      break;
+  if (Again(DecideRetry(facts, request_.max_attempts, Now()), failure.reason)) {
+    if (stale) entry_->observer->OnStaleReuse(StaleResult::kReplayed);
+    // One failed reuse is enough: its siblings may be as dead (decision 1). An HTTP/2 origin that
+    // turned a stream away is alive, and its other connections are as good as a new one.
+    const bool alive = failure.delivery == Delivery::kUnprocessed;
+    return Acquire(!alive, true);
   }
   if (stale) entry_->observer->OnStaleReuse(StaleResult::kSurfaced);
   End(failure);
 }
 
-void RoundTrip::SuppressRetry(RetrySuppressed why) { entry_->observer->OnRetrySuppressed(why); }
+// Prepares for another attempt, or says why there is none.
+bool RoundTrip::Again(RetryVerdict verdict, Reason reason) {
+  switch (verdict) {
+    case RetryVerdict::kReplay:
+      break;
+    case RetryVerdict::kReplayHttp1:
+      if (!GoOverHttp1()) return false;
+      break;
+    case RetryVerdict::kRetry:
+      if (pool_.TryTakeRetry(*entry_)) break;
+      return Suppressed(RetrySuppressed::kBudget);
+    case RetryVerdict::kFinal:
+      return false;
+    case RetryVerdict::kNotIdempotent:
+      return Suppressed(RetrySuppressed::kNotIdempotent);
+    case RetryVerdict::kBodyNotReplayable:
+      return Suppressed(RetrySuppressed::kBodyNotReplayable);
+    case RetryVerdict::kMaxAttempts:
+      return Suppressed(RetrySuppressed::kMaxAttempts);
+    case RetryVerdict::kDeadline:
+      return Suppressed(RetrySuppressed::kDeadline);
+  }
+  entry_->observer->OnRetry(reason);
+  kind_ = verdict == RetryVerdict::kRetry ? AttemptKind::kRetry : AttemptKind::kReplay;
+  if (request_.want_timeline) Mark(TimelineEvent::Kind::kRetry, Now());
+  return true;
+}
+
+bool RoundTrip::GoOverHttp1() {
+  std::shared_ptr<PoolEntry> http1 = host_.Http1EntryFor(request_);
+  if (http1 == nullptr) return false;
+  MutexLock lock(mu_);
+  entry_ = std::move(http1);
+  return true;
+}
+
+bool RoundTrip::Suppressed(RetrySuppressed why) {
+  entry_->observer->OnRetrySuppressed(why);
+  return false;
+}
 
 // --- Ending ---
 
@@ -348,11 +378,11 @@ void RoundTrip::End(std::optional<Failure> failure) {
     record_.failure = std::move(failure);
   }
   Mark(TimelineEvent::Kind::kEnded, now);
-  entry_->observer->OnRoundTrip(record_);
+  request_.entry->observer->OnRoundTrip(record_);
   // Let go of here: a sink that keeps the handle would otherwise keep both alive for good.
   const std::shared_ptr<ResponseSink> sink = std::move(sink_);
   sink->OnEnd(record_);
-  ended_();
+  host_.OnRoundTripEnded();
 }
 
 void RoundTrip::Mark(TimelineEvent::Kind kind, Instant at) {
@@ -363,19 +393,21 @@ void RoundTrip::Mark(TimelineEvent::Kind kind, Instant at) {
 void RoundTrip::Cancel() {
   const std::shared_ptr<RoundTrip> self = shared_from_this();
   WaiterId token = 0;
+  std::shared_ptr<PoolEntry> entry;
   {
     MutexLock lock(mu_);
     if (state_ == State::kEnded || cancelled_) return;
     cancelled_ = true;
     token = token_;
+    entry = entry_;
     if (state_ == State::kRunning) {
       lease_.connection()->Abort(token, CancelledFailure());
       return;
     }
   }
   // Waiting in the pool, or between two states: whoever moves it on sees cancelled_.
-  if (token != 0 && pool_.Cancel(entry_, token)) {
-    entry_->observer->OnNotAcquired(AcquireOutcome::kCancelled, Now() - acquire_started_);
+  if (token != 0 && pool_.Cancel(entry, token)) {
+    entry->observer->OnNotAcquired(AcquireOutcome::kCancelled, Now() - acquire_started_);
     End(CancelledFailure());
   }
 }

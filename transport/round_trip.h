@@ -17,6 +17,7 @@
 #include "transport/connection/exchange.h"
 #include "transport/pool.h"
 #include "transport/records.h"
+#include "transport/retry/retry_policy.h"
 #include "transport/transport.h"
 
 namespace spillway {
@@ -34,6 +35,19 @@ struct PreparedRequest {
   ExchangeLimits limits;
   std::shared_ptr<const Policy> policy;
   const Destination* destination = nullptr;  // inside policy
+  std::string tenant;
+  std::shared_ptr<const std::string> rule;  // the match that chose the destination
+  std::shared_ptr<PoolEntry> entry;
+};
+
+// What a round trip asks of the transport that runs it.
+class RoundTripHost {
+ public:
+  virtual ~RoundTripHost() = default;
+  // Where the same request goes over HTTP/1.1; null when policy has no such way.
+  virtual std::shared_ptr<PoolEntry> Http1EntryFor(const PreparedRequest& request) = 0;
+  // After the sink heard OnEnd.
+  virtual void OnRoundTripEnded() = 0;
 };
 
 class RoundTrip final : public RoundTripHandle,
@@ -41,9 +55,8 @@ class RoundTrip final : public RoundTripHandle,
                         public ExchangeHandler,
                         public std::enable_shared_from_this<RoundTrip> {
  public:
-  // `ended` is called after the sink heard OnEnd.
-  RoundTrip(Pool& pool, std::shared_ptr<PoolEntry> entry, PreparedRequest request,
-            std::shared_ptr<ResponseSink> sink, Instant started, std::function<void()> ended);
+  RoundTrip(Pool& pool, RoundTripHost& host, PreparedRequest request,
+            std::shared_ptr<ResponseSink> sink, Instant started);
 
   void Start();
 
@@ -66,24 +79,28 @@ class RoundTrip final : public RoundTripHandle,
   std::optional<WaiterId> BeginAttempt(Lease& lease);
   void StartAttempt(Lease lease);
   void OnStale();
+  void OnUncounted();
   void NoteExchange(const ExchangeResult& result);
   void OnAttemptFailed(const ExchangeResult& result);
-  void SuppressRetry(RetrySuppressed why);
+  bool Again(RetryVerdict verdict, Reason reason);
+  bool GoOverHttp1();
+  bool Suppressed(RetrySuppressed why);
   void End(std::optional<Failure> failure);
   void Mark(TimelineEvent::Kind kind, Instant at);
   Flow RefuseBody();
 
   Pool& pool_;
-  const std::shared_ptr<PoolEntry> entry_;
+  RoundTripHost& host_;
   const PreparedRequest request_;
+  std::shared_ptr<PoolEntry> entry_;    // changes only between attempts
   std::shared_ptr<ResponseSink> sink_;  // none after the end
-  const std::function<void()> ended_;
   RoundTripRecord record_;
 
   // The course of events; no two of these change at once.
   Instant acquire_started_{};
   std::uint32_t stale_grants_ = 0;
-  bool body_offered_ = false;  // to a connection, which may have read from it
+  std::uint32_t refusals_ = 0;  // streams that an HTTP/2 origin did not process
+  bool body_offered_ = false;   // to a connection, which may have read from it
   AttemptKind kind_ = AttemptKind::kFirst;
   Delivery worst_ = Delivery::kNotSent;
   std::optional<Failure> own_failure_;  // why we ended an exchange ourselves

@@ -10,6 +10,7 @@
 #include "transport/io/clock.h"
 #include "transport/pool.h"
 #include "transport/round_trip.h"
+#include "transport/route_cache.h"
 
 namespace spillway {
 namespace {
@@ -36,28 +37,20 @@ std::uint32_t LoopCount(const ProcessLimits& limits) {
   return std::max(1U, cores == 0 ? 1U : cores - 1);
 }
 
-PoolKey KeyFor(const Url& url, const Destination& destination) {
-  PoolKey key;
-  key.scheme = url.scheme;
-  key.host = url.host;
-  key.port = url.port;
-  key.destination = destination.name;
-  return key;
-}
-
-class TransportImpl final : public Transport {
+class TransportImpl final : public Transport, public RoundTripHost {
  public:
   explicit TransportImpl(TransportOptions options)
       : observer_(options.observer != nullptr ? std::move(options.observer)
                                               : std::make_shared<TransportObserver>()),
         policy_(std::move(options.policy)),
+        address_allowed_(std::move(options.address_allowed)),
         loops_(LoopCount(options.limits),
                [this](std::uint32_t loop, Duration lag) { observer_->OnLoopLag(loop, lag); }),
         resolver_(options.limits, std::move(options.lookup),
                   [observer = observer_](Reason reason, Duration took) {
                     observer->OnDnsLookup(reason, took);
                   }),
-        pool_(loops_, resolver_, std::move(options.address_allowed),
+        pool_(loops_, DialServices{resolver_, address_allowed_, tls_contexts_, tls_sessions_},
               ConnectionLimit(options.limits), *observer_) {
     loops_.Start();
   }
@@ -66,6 +59,9 @@ class TransportImpl final : public Transport {
 
   std::shared_ptr<RoundTripHandle> Start(Request request,
                                          std::shared_ptr<ResponseSink> sink) override;
+
+  void Explain(const std::string& url, const std::string& tenant,
+               std::function<void(Explanation)> explained) override;
 
   Instant Now() const override { return spillway::Now(); }
   std::shared_ptr<const Policy> policy() const override {
@@ -79,6 +75,7 @@ class TransportImpl final : public Transport {
     }
     pool_.SetPolicy(*policy);
   }
+  TlsContextCounts tls_contexts() override { return tls_contexts_.Counts(); }
   std::vector<PoolSnapshot> Snapshot() const override { return pool_.Snapshot(); }
   std::uint32_t CloseIdleConnections(const std::string& filter) override {
     return pool_.CloseIdle(filter);
@@ -92,7 +89,11 @@ class TransportImpl final : public Transport {
   void Shutdown() override;
 
  private:
-  Result<PreparedRequest> Prepare(Request& request, Instant now) const;
+  Result<PreparedRequest> Prepare(Request& request, Instant now);
+  // Fills in destination, rule and entry.
+  std::optional<Failure> FindRoute(PreparedRequest& prepared);
+  std::shared_ptr<PoolEntry> Http1EntryFor(const PreparedRequest& request) override;
+  void OnRoundTripEnded() override { EndOne(); }
   void EndOne();
   static void Refuse(Failure failure, const std::string& method, Instant now, ResponseSink& sink);
 
@@ -103,16 +104,86 @@ class TransportImpl final : public Transport {
   std::atomic<bool> draining_{false};
   std::atomic<std::uint32_t> active_{0};
   bool stopped_ = false;
+  const AddressPolicy address_allowed_;
   LoopGroup loops_;
   Resolver resolver_;
+  TlsContexts tls_contexts_;
+  TlsSessionCache tls_sessions_;
+  RouteCache routes_;
   mutable Pool pool_;
 };
 
-Result<PreparedRequest> TransportImpl::Prepare(Request& request, Instant now) const {
+std::optional<Failure> TransportImpl::FindRoute(PreparedRequest& prepared) {
+  const Url& url = prepared.head.url;
+  std::optional<RouteCache::Hit> hit = routes_.Find(url, prepared.tenant, prepared.policy);
+  if (!hit.has_value()) {
+    OriginRequest origin{url, prepared.tenant, false};
+    origin.url.target.clear();
+    Result<Route> route = PlanRoute(*prepared.policy, origin.AsRouteRequest());
+    if (route.has_error()) return route.error();
+    hit.emplace();
+    hit->destination = route->destination;
+    hit->rule = std::make_shared<const std::string>(std::move(route->rule));
+    hit->entry = pool_.EntryFor(*std::move(route), origin);
+    routes_.Store(origin, prepared.policy, *hit);
+  }
+  prepared.destination = hit->destination;
+  prepared.rule = std::move(hit->rule);
+  prepared.entry = std::move(hit->entry);
+  return std::nullopt;
+}
+
+void TransportImpl::Explain(const std::string& url, const std::string& tenant,
+                            std::function<void(Explanation)> explained) {
+  Explanation explanation;
+  explanation.policy = policy();
+  Result<Url> parsed = ParseUrl(url);
+  if (parsed.has_error()) {
+    explanation.refusal = parsed.error();
+    return explained(std::move(explanation));
+  }
+  Result<Route> route = PlanRoute(*explanation.policy, {*parsed, tenant, false});
+  if (route.has_error()) {
+    explanation.refusal = route.error();
+    return explained(std::move(explanation));
+  }
+  explanation.route = *std::move(route);
+  const ConnectPlan& plan = explanation.route.plans.front();
+  const auto judge = [this, port = plan.port](Explanation& made) {
+    for (const IpAddress& address : made.addresses) {
+      made.allowed.push_back(TcpDial::Allowed(address_allowed_, address, port));
+    }
+  };
+  explanation.addresses = plan.addresses.static_addresses;
+  if (explanation.addresses.empty() && plan.host_kind != HostKind::kName) {
+    if (const auto address = IpAddress::Parse(plan.host)) explanation.addresses = {*address};
+  }
+  if (!explanation.addresses.empty()) {
+    judge(explanation);
+    return explained(std::move(explanation));
+  }
+  const std::string name =
+      plan.addresses.host_alias.empty() ? plan.host : plan.addresses.host_alias;
+  auto shared = std::make_shared<Explanation>(std::move(explanation));
+  resolver_.Resolve(name, [shared, judge, explained = std::move(explained)](auto answer) {
+    shared->addresses = answer->addresses;
+    shared->lookup_failure = answer->failure;
+    judge(*shared);
+    explained(std::move(*shared));
+  });
+}
+
+std::shared_ptr<PoolEntry> TransportImpl::Http1EntryFor(const PreparedRequest& request) {
+  OriginRequest origin{request.head.url, request.tenant, true};
+  origin.url.target.clear();
+  Result<Route> route = PlanRoute(*request.policy, origin.AsRouteRequest());
+  if (route.has_error()) return nullptr;
+  return pool_.EntryFor(*std::move(route), origin);
+}
+
+Result<PreparedRequest> TransportImpl::Prepare(Request& request, Instant now) {
   Result<Url> url = ParseUrl(request.url);
   if (url.has_error()) return url.error();
-  // Never in clear text what was asked for in TLS.
-  if (url->scheme != "http") return Unimplemented("url");
   PreparedRequest prepared;
   prepared.head.method = request.method.empty() ? "GET" : std::move(request.method);
   prepared.head.url = *std::move(url);
@@ -123,8 +194,9 @@ Result<PreparedRequest> TransportImpl::Prepare(Request& request, Instant now) co
   const Result<RequestFacts> facts =
       CheckRequest(prepared.head, body_bytes, prepared.policy->request_limits());
   if (facts.has_error()) return facts.error();
-  const Destination& destination = prepared.policy->Match(prepared.head.url);
-  prepared.destination = &destination;
+  prepared.tenant = std::move(request.tenant);
+  if (std::optional<Failure> refused = FindRoute(prepared)) return *std::move(refused);
+  const Destination& destination = *prepared.destination;
   prepared.body = std::move(request.body);
   prepared.close = facts->close;
   prepared.idempotent = request.idempotency == Idempotency::kIdempotent ||
@@ -186,10 +258,8 @@ std::shared_ptr<RoundTripHandle> TransportImpl::Start(Request request,
     EndOne();
     return nullptr;
   }
-  std::shared_ptr<PoolEntry> entry =
-      pool_.EntryFor(KeyFor(prepared->head.url, *prepared->destination), *prepared->destination);
-  auto round_trip = std::make_shared<RoundTrip>(pool_, std::move(entry), *std::move(prepared),
-                                                std::move(sink), now, [this] { EndOne(); });
+  auto round_trip =
+      std::make_shared<RoundTrip>(pool_, *this, *std::move(prepared), std::move(sink), now);
   round_trip->Start();
   return round_trip;
 }

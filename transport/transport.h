@@ -19,6 +19,8 @@
 #include "transport/base/message.h"
 #include "transport/base/options.h"
 #include "transport/base/policy.h"
+#include "transport/connect/route.h"
+#include "transport/io/tls_contexts.h"
 #include "transport/observer.h"
 #include "transport/response_sink.h"
 
@@ -33,6 +35,7 @@ struct Request {
   std::string request_target;
   HeaderList headers;
   std::unique_ptr<BodySource> body;  // null: none
+  std::string tenant;                // who asks, as the front knows it; empty: nobody in particular
 
   // The caller's deadline; kNever when there is none.
   Instant deadline = kNever;
@@ -52,6 +55,17 @@ class RoundTripHandle {
   virtual void Cancel() = 0;
   // After OnData answered kPause.
   virtual void Resume() = 0;
+};
+
+// What would become of a request, found out without sending anything.
+struct Explanation {
+  std::shared_ptr<const Policy> policy;
+  std::optional<Failure> refusal;  // why it would not even be dialled; `route` is then empty
+  Route route;
+  // Of the first hop: the proxy, or the origin.
+  std::vector<IpAddress> addresses;
+  std::vector<bool> allowed;              // by the address policy, one for each address
+  std::optional<Failure> lookup_failure;  // instead of addresses
 };
 
 struct TransportOptions {
@@ -76,9 +90,18 @@ class Transport {
   virtual std::shared_ptr<RoundTripHandle> Start(Request request,
                                                  std::shared_ptr<ResponseSink> sink) = 0;
 
+  // `explained` is called once, perhaps before this returns, on this or on a resolver's thread; it
+  // must not block.
+  virtual void Explain(const std::string& url, const std::string& tenant,
+                       std::function<void(Explanation)> explained) = 0;
+
   virtual Instant Now() const = 0;
   virtual std::shared_ptr<const Policy> policy() const = 0;
+  // For requests that come from now on. Connections whose route it changes serve what runs on them
+  // and close; new ones are made by it.
   virtual void SetPolicy(std::shared_ptr<const Policy> policy) = 0;
+  virtual TlsContextCounts tls_contexts() = 0;
+
   virtual std::vector<PoolSnapshot> Snapshot() const = 0;
   // Closes idle connections of all keys, or of those whose destination name or host equals
   // `filter`; returns how many.

@@ -85,8 +85,8 @@ std::uint64_t NumberIn(const Step& step, std::string_view key, std::uint64_t oth
 
 }  // namespace
 
-TlsStep TlsStepOf(const Step& step) {
-  TlsStep tls;
+TlsTurn TlsStepOf(const Step& step) {
+  TlsTurn tls;
   if (step.Has("cert")) tls.identity = step.Argument("cert");
   tls.min_version = VersionOf(step.Argument("min"));
   tls.max_version = VersionOf(step.Argument("max"));
@@ -111,7 +111,7 @@ TlsStep TlsStepOf(const Step& step) {
 
 struct TlsServer::State {
   const TlsKeys* keys = nullptr;
-  const TlsStep* step = nullptr;
+  const TlsTurn* step = nullptr;
   std::vector<Context> contexts;  // the first is the default, the others are for names
   std::unique_ptr<SSL, Freer<SSL_free>> ssl;
   BIO* in = nullptr;   // owned by ssl
@@ -207,7 +207,7 @@ SSL_CTX* TlsServer::State::ContextFor(const std::string& identity) {
   return context;
 }
 
-TlsServer::TlsServer(Peer& peer, const TlsKeys& keys, const TlsStep& step)
+TlsServer::TlsServer(Peer& peer, const TlsKeys& keys, const TlsTurn& step)
     : peer_(peer), step_(step), state_(std::make_unique<State>()) {
   ERR_clear_error();
   state_->keys = &keys;

@@ -1,6 +1,6 @@
 // The TLS half of a scripted origin: one handshake as a server, then bytes inside.
 //
-// What it is: TlsStep is what a script's `tls` line says; TlsServer plays it over a Peer with
+// What it is: TlsTurn is what a script's `tls` line says; TlsServer plays it over a Peer with
 // OpenSSL, and tells what the client offered. TlsKeys holds what connections of one origin share:
 // certificates by name, and the key of session tickets, so that sessions resume across connections
 // and across origins that were given the same key.
@@ -34,7 +34,7 @@ struct TlsKeys {
   std::string ticket_key;  // 80 bytes; "": each context draws its own, so nothing resumes
 };
 
-struct TlsStep {
+struct TlsTurn {
   std::string identity = "origin";
   std::map<std::string, std::string> by_name;  // server name -> identity
   int min_version = 0;                         // OpenSSL's TLS1_2_VERSION ...; 0: its own choice
@@ -51,11 +51,11 @@ struct TlsStep {
 };
 
 // Of a script's `tls` line; a slip in it ends the program.
-TlsStep TlsStepOf(const Step& step);
+TlsTurn TlsStepOf(const Step& step);
 
 class TlsServer {
  public:
-  TlsServer(Peer& peer, const TlsKeys& keys, const TlsStep& step);
+  TlsServer(Peer& peer, const TlsKeys& keys, const TlsTurn& step);
   ~TlsServer();
   TlsServer(const TlsServer&) = delete;
   TlsServer& operator=(const TlsServer&) = delete;
@@ -83,7 +83,7 @@ class TlsServer {
   void TellSeen(SeenTls& seen) const;
 
   Peer& peer_;
-  const TlsStep step_;
+  const TlsTurn step_;
   std::unique_ptr<State> state_;
   std::size_t sent_ = 0;
   std::string alert_;

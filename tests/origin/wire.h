@@ -21,7 +21,7 @@ class Wire {
   // The TLS in use; null before it began.
   TlsServer* tls() { return tls_.get(); }
   // False: it did not finish, see `seen`.
-  bool Secure(const TlsKeys& keys, const TlsStep& step, SeenTls& seen) {
+  bool Secure(const TlsKeys& keys, const TlsTurn& step, SeenTls& seen) {
     tls_ = std::make_unique<TlsServer>(peer_, keys, step);
     return tls_->Handshake(seen);
   }

@@ -166,7 +166,7 @@ std::optional<std::string_view> NoProxy::Match(const Url& url) const {
 bool NoProxy::Matches(const Entry& entry, const Url& url, const std::optional<IpAddress>& address) {
   if (entry.port != 0 && entry.port != url.port) return false;
   switch (entry.kind) {
-    case Kind::kAll:
+    case Kind::kEverything:
       return true;
     case Kind::kNetwork:
       return address && Contains(entry.address, entry.prefix, *address);
@@ -186,7 +186,7 @@ std::string NoProxy::CanonicalText() const {
   for (const Entry& entry : entries_) {
     if (!out.empty()) out += ',';
     switch (entry.kind) {
-      case Kind::kAll:
+      case Kind::kEverything:
         out += '*';
         break;
       case Kind::kBelowName:

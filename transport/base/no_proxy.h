@@ -45,10 +45,10 @@ class NoProxy {
   std::string CanonicalText() const;
 
  private:
-  enum class Kind : std::uint8_t { kAll, kName, kBelowName, kNetwork };
+  enum class Kind : std::uint8_t { kEverything, kName, kBelowName, kNetwork };
   struct Entry {
     std::string text;  // as written, without blanks
-    Kind kind = Kind::kAll;
+    Kind kind = Kind::kEverything;
     std::string name;        // kName, kBelowName: without leading dot
     IpAddress address;       // kNetwork
     unsigned prefix = 0;     // kNetwork: leading bits that count; all of them for one address

@@ -20,10 +20,11 @@ struct PoolKey {
   std::string host;    // Url::host
   std::uint16_t port = 0;
   std::string destination;      // name of the policy entry: its limits and addresses apply
-  std::string protocol = "h1";  // protocol choice: h1, h2, h2c, auto
+  std::string protocol = "http/1.1";  // Label(Protocol); auto on http is http/1.1
   std::string sni;
   std::string verify_name;
   std::string verify_mode;
+  std::string tls_digest;  // of the whole profile, whatever has no field of its own
   std::string roots_digest;
   std::string revocation_mode;
   std::string trust_flags;
@@ -52,6 +53,7 @@ struct PoolKey {
         std::pair("protocol", &PoolKey::protocol), std::pair("sni", &PoolKey::sni),
         std::pair("verify_name", &PoolKey::verify_name),
         std::pair("verify_mode", &PoolKey::verify_mode),
+        std::pair("tls_digest", &PoolKey::tls_digest),
         std::pair("roots_digest", &PoolKey::roots_digest),
         std::pair("revocation_mode", &PoolKey::revocation_mode),
         std::pair("trust_flags", &PoolKey::trust_flags),

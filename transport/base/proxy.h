@@ -62,7 +62,7 @@ struct ProxyRule {
   std::vector<ProxyServerPtr> servers;
   NoProxy no_proxy;          // kServers: hosts that are reached directly; has no problems()
   bool then_direct = false;  // kServers: after the last server, directly. Off: fail closed
-  std::shared_ptr<const ProxyEnvironment> environment;  // kEnvironment: never null
+  std::shared_ptr<const ProxyEnvironment> environment = {};  // kEnvironment: never null
 };
 
 }  // namespace spillway

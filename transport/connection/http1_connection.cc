@@ -6,8 +6,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "transport/base/check.h"
@@ -45,12 +43,15 @@ Delivery DeliveryOf(bool head_complete, std::uint64_t bytes_sent) {
 
 }  // namespace
 
-Http1Connection::Http1Connection(EventLoop& loop, asio::ip::tcp::socket socket)
+Http1Connection::Http1Connection(EventLoop& loop, asio::ip::tcp::socket socket,
+                                 std::unique_ptr<ByteStream> stream, ProxyServerPtr forward_proxy)
     : loop_(loop),
       timer_(loop.context()),
       timer_due_(kNever.time_since_epoch().count()),
       socket_(std::move(socket)),
-      descriptor_(socket_.native_handle()) {
+      descriptor_(socket_.native_handle()),
+      stream_(std::move(stream)),
+      forward_proxy_(std::move(forward_proxy)) {
   loop_.AddConnection();
 }
 
@@ -77,12 +78,9 @@ StartResult Http1Connection::Start(ExchangeSpec spec, std::shared_ptr<ExchangeHa
     MutexLock lock(mu_);
     if (closed_ || doomed_) return StartResult::kStale;
     SPILLWAY_CHECK_NOTE(exchange_ == nullptr, "one exchange at a time on HTTP/1");
-    char byte = 0;
-    const ssize_t seen = ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    const bool quiet = seen < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-    if (quiet) {
-      const WriteStatus status = exchange->writer.Write(descriptor_, WriteAgain(*exchange));
-      const bool untouched = status == WriteStatus::kSocketError && exchange->writer.sent() == 0;
+    if (stream_->Quiet()) {
+      const WriteStatus status = exchange->writer.Write(*stream_, WriteAgain(*exchange));
+      const bool untouched = status == WriteStatus::kStreamError && exchange->writer.sent() == 0;
       if (!untouched) {
         exchange_ = exchange;
         uses_.fetch_add(1, std::memory_order_relaxed);
@@ -176,6 +174,11 @@ void Http1Connection::EndFailed(Exchange& failed, Failure failure, CloseReason r
   result.why_not = reason;
   result.ended = Now();
   failure.delivery = DeliveryOf(failed.head_delivered, result.bytes_sent);
+  // In TLS 1.3 the origin judges our certificate only when we are already sending: its refusal
+  // comes instead of any response, and nobody looked at the request (O-242).
+  if (failure.reason == Reason::kTlsAlertReceived && !result.any_response_byte) {
+    failure.delivery = Delivery::kUnprocessed;
+  }
   failure.response_status = failed.status;
   result.failure = std::move(failure);
   failed.handler->OnExchangeDone(std::move(result));
@@ -190,6 +193,7 @@ void Http1Connection::Shut(CloseReason reason) {
     // One may have been attached since the loop last looked.
     cut = std::exchange(exchange_, nullptr);
     ResetIfUnsent(descriptor_);
+    stream_->Shutdown();
     boost::system::error_code ignored;
     socket_.close(ignored);
   }
@@ -229,7 +233,13 @@ void Http1Connection::AfterWrite(Exchange& exchange, WriteStatus status) {
     case WriteStatus::kBlocked:
       loop_.Post([self = shared_from_this()] { self->WatchWritable(); });
       return;
-    case WriteStatus::kSocketError:
+    case WriteStatus::kBlockedRead:
+      loop_.Post([self = shared_from_this()] {
+        self->write_wants_read_ = true;
+        self->WatchReadable();
+      });
+      return;
+    case WriteStatus::kStreamError:
       // A response may be waiting behind the error; it is preferred (O-101, W2). The read side
       // finds it, or the end of the connection.
       exchange.write_failed = true;
@@ -256,7 +266,12 @@ void Http1Connection::ContinueWriting() {
   Exchange* exchange = current();
   if (exchange == nullptr || exchange->writer.done() || exchange->write_failed) return;
   const std::uint64_t before = exchange->writer.sent();
-  const WriteStatus status = exchange->writer.Write(descriptor_, WriteAgain(*exchange));
+  WriteStatus status = WriteStatus::kStreamError;
+  {
+    MutexLock lock(mu_);
+    if (closed_) return;
+    status = exchange->writer.Write(*stream_, WriteAgain(*exchange));
+  }
   if (exchange->writer.sent() != before) exchange->deadlines.OnWriteProgress(Now());
   AfterWrite(*exchange, status);
   ArmTimer();

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -23,10 +24,12 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "transport/base/mutex.h"
+#include "transport/base/proxy.h"
 #include "transport/connection/connection.h"
 #include "transport/connection/exchange.h"
 #include "transport/connection/request_writer.h"
 #include "transport/http1/response_decoder.h"
+#include "transport/io/byte_stream.h"
 #include "transport/io/event_loop.h"
 
 namespace spillway {
@@ -34,7 +37,10 @@ namespace spillway {
 class Http1Connection final : public Connection,
                               public std::enable_shared_from_this<Http1Connection> {
  public:
-  Http1Connection(EventLoop& loop, asio::ip::tcp::socket socket);
+  // `stream` reads and writes on `socket`, which stays here for waiting and closing.
+  // `forward_proxy`, when given, gets absolute-form requests with its credentials (P3, P4).
+  Http1Connection(EventLoop& loop, asio::ip::tcp::socket socket, std::unique_ptr<ByteStream> stream,
+                  ProxyServerPtr forward_proxy);
   ~Http1Connection() override;
 
   void Open(ConnectionEvents events) override;
@@ -50,22 +56,25 @@ class Http1Connection final : public Connection,
 
   // What one look at the socket gave.
   struct ReadResult {
-    enum class Status : std::uint8_t { kData, kWouldBlock, kEof, kError, kClosed };
-    Status status = Status::kWouldBlock;
+    ByteStream::Status status = ByteStream::Status::kWantRead;
     std::string_view bytes;
-    bool busy = false;  // an exchange was attached when the bytes were read
-    int error = 0;
+    bool closed = false;  // by us
+    bool busy = false;    // an exchange was attached when the bytes were read
+    bool holds_more = false;
+    std::optional<Failure> failure = {};  // of the stream
   };
   // What reading goes on with.
   enum class Next : std::uint8_t { kReadMore, kStop };
 
   // Loop only, but for what Start does under the mutex.
   void WatchReadable();
+  void ReadWhenWritable();
   void ReadLoop();
   ReadResult ReadSome(std::span<char> buffer);
   std::span<char> PickBuffer(std::shared_ptr<char[]>& owned);
   void OnUnsolicited(const ReadResult& read);
-  void OnReadEnd(const ReadResult& read);
+  void OnReadEnd(ReadResult read);
+  Failure CutShort(ReadResult& read);
   Next Consume(std::string_view input, const std::shared_ptr<const void>& owner);
   void NoteHead(Exchange& exchange);
   Next Deliver(Flow flow, std::string_view rest, const std::shared_ptr<const void>& owner);
@@ -94,6 +103,8 @@ class Http1Connection final : public Connection,
   Mutex mu_;
   asio::ip::tcp::socket socket_;  // closed and written to under mu_
   int descriptor_;
+  std::unique_ptr<ByteStream> stream_ SPILLWAY_GUARDED_BY(mu_);
+  const ProxyServerPtr forward_proxy_;
   // Null while idle. Set by Start; detached by the loop alone, so the loop may use the object it
   // points to without the mutex.
   std::shared_ptr<Exchange> exchange_ SPILLWAY_GUARDED_BY(mu_);
@@ -105,6 +116,7 @@ class Http1Connection final : public Connection,
   // Loop only.
   std::unique_ptr<ResponseDecoder> decoder_;
   bool watching_ = false;
+  bool write_wants_read_ = false;  // TLS: writing goes on after the next read
 };
 
 }  // namespace spillway

@@ -1,8 +1,5 @@
 // Http1Connection: the read side, all of it on the loop.
 
-#include <sys/socket.h>
-
-#include <cerrno>
 #include <utility>
 
 #include "transport/connection/http1_connection.h"
@@ -33,28 +30,28 @@ void Http1Connection::WatchReadable() {
                      });
 }
 
+// TLS has something to send before it can read on.
+void Http1Connection::ReadWhenWritable() {
+  socket_.async_wait(asio::ip::tcp::socket::wait_write,
+                     [self = shared_from_this()](const boost::system::error_code& error) {
+                       if (!error) self->ReadLoop();
+                     });
+}
+
 Http1Connection::ReadResult Http1Connection::ReadSome(std::span<char> buffer) {
   MutexLock lock(mu_);
   ReadResult read;
   read.busy = exchange_ != nullptr;
-  if (closed_) {
-    read.status = ReadResult::Status::kClosed;
-    return read;
-  }
-  ssize_t got = 0;
-  do {
-    got = ::recv(descriptor_, buffer.data(), buffer.size(), MSG_DONTWAIT);
-  } while (got < 0 && errno == EINTR);
-  if (got > 0) {
-    read.status = ReadResult::Status::kData;
-    read.bytes = std::string_view(buffer.data(), static_cast<std::size_t>(got));
-  } else if (got == 0) {
-    read.status = ReadResult::Status::kEof;
-  } else if (errno != EAGAIN && errno != EWOULDBLOCK) {
-    read.status = ReadResult::Status::kError;
-    read.error = errno;
-  }
-  if (!read.busy && read.status != ReadResult::Status::kWouldBlock) doomed_ = true;
+  read.closed = closed_;
+  if (closed_) return read;
+  const ByteStream::Io io = stream_->Read(buffer);
+  read.status = io.status;
+  read.bytes = std::string_view(buffer.data(), io.bytes);
+  if (io.status == ByteStream::Status::kError) read.failure = stream_->failure();
+  read.holds_more = stream_->holds_bytes();
+  const bool nothing =
+      io.status == ByteStream::Status::kWantRead || io.status == ByteStream::Status::kWantWrite;
+  if (!read.busy && !nothing) doomed_ = true;
   return read;
 }
 
@@ -74,25 +71,34 @@ void Http1Connection::ReadLoop() {
   for (int turn = 0; turn < kMaxReadsPerTurn; ++turn) {
     if (const Exchange* exchange = current(); exchange != nullptr && exchange->paused) return;
     const std::span<char> buffer = PickBuffer(owned);
-    const ReadResult read = ReadSome(buffer);
+    ReadResult read = ReadSome(buffer);
+    if (read.closed) return;
+    if (std::exchange(write_wants_read_, false)) {
+      loop_.Post([self = shared_from_this()] { self->ContinueWriting(); });
+    }
     switch (read.status) {
-      case ReadResult::Status::kClosed:
-        return;
-      case ReadResult::Status::kWouldBlock:
+      case ByteStream::Status::kWantRead:
         return WatchReadable();
-      case ReadResult::Status::kEof:
-      case ReadResult::Status::kError:
-        return OnReadEnd(read);
-      case ReadResult::Status::kData:
+      case ByteStream::Status::kWantWrite:
+        return ReadWhenWritable();
+      case ByteStream::Status::kEnd:
+      case ByteStream::Status::kTruncated:
+      case ByteStream::Status::kError:
+        return OnReadEnd(std::move(read));
+      case ByteStream::Status::kOk:
         break;
     }
     if (!read.busy) return OnUnsolicited(read);
     const bool adopt = owned != nullptr && read.bytes.size() >= kAdoptBytes;
     if (Consume(read.bytes, adopt ? owned : nullptr) == Next::kStop) return;
-    if (read.bytes.size() < buffer.size()) break;
+    if (read.bytes.size() < buffer.size() && !read.holds_more) {
+      ArmTimer();
+      return WatchReadable();
+    }
   }
+  // The others' turn. What the stream holds would not make the socket readable again.
   ArmTimer();
-  WatchReadable();
+  loop_.Post([self = shared_from_this()] { self->ReadLoop(); });
 }
 
 void Http1Connection::OnUnsolicited(const ReadResult&) {
@@ -100,30 +106,42 @@ void Http1Connection::OnUnsolicited(const ReadResult&) {
   Shut(CloseReason::kUnsolicited);
 }
 
-void Http1Connection::OnReadEnd(const ReadResult& read) {
-  const bool reset = read.status == ReadResult::Status::kError;
-  if (!read.busy) return Shut(reset ? CloseReason::kPeerReset : CloseReason::kPeerFin);
-  Exchange* exchange = current();
+void Http1Connection::OnReadEnd(ReadResult read) {
+  const bool error = read.status == ByteStream::Status::kError;
+  const CloseReason reason = error ? CloseReason::kPeerReset : CloseReason::kPeerFin;
+  if (!read.busy) return Shut(reason);
+  const Exchange* exchange = current();
   if (decoder_ == nullptr || !exchange->decoding || !decoder_->saw_any_byte()) {
-    Failure failure{Reason::kConnectionTerminated, Source::kOrigin,
-                    exchange->result.written == kNever ? Phase::kWrite : Phase::kFirstByte,
-                    Delivery::kUnknown,
-                    reset ? "the origin reset the connection before a response"
-                          : "the origin closed the connection before a response"};
-    return FailExchange(std::move(failure),
-                        reset ? CloseReason::kPeerReset : CloseReason::kPeerFin);
+    Failure failure = CutShort(read);
+    failure.phase = exchange->result.written == kNever ? Phase::kWrite : Phase::kFirstByte;
+    return FailExchange(std::move(failure), reason);
   }
-  if (!reset && decoder_->OnEof() == DecodeEvent::kDone) return CompleteExchange(false, true);
-  Failure failure;
-  if (!reset) {
-    failure = decoder_->failure();
-  } else {
+  // Without an orderly end nobody knows whether a body that ends with the connection is whole.
+  if (read.status == ByteStream::Status::kEnd) {
+    if (decoder_->OnEof() == DecodeEvent::kDone) return CompleteExchange(false, true);
+    return FailExchange(decoder_->failure(), reason);
+  }
+  Failure failure = CutShort(read);
+  if (failure.reason == Reason::kConnectionTerminated) {
     failure.reason = Reason::kHttpResponseIncomplete;
-    failure.source = Source::kOrigin;
-    failure.phase = decoder_->head_complete() ? Phase::kBody : Phase::kFirstByte;
-    failure.message = "the origin reset the connection in the middle of its response";
+    failure.message = read.status == ByteStream::Status::kTruncated
+                          ? "the origin's TLS ended without close_notify within its response"
+                          : "the origin reset the connection in the middle of its response";
   }
-  FailExchange(std::move(failure), reset ? CloseReason::kPeerReset : CloseReason::kPeerFin);
+  failure.phase = decoder_->head_complete() ? Phase::kBody : Phase::kFirstByte;
+  FailExchange(std::move(failure), reason);
+}
+
+// Why nothing more will come.
+Failure Http1Connection::CutShort(ReadResult& read) {
+  if (read.failure.has_value() && read.failure->source == Source::kTls) {
+    return *std::move(read.failure);
+  }
+  return Failure{Reason::kConnectionTerminated, Source::kOrigin, Phase::kFirstByte,
+                 Delivery::kUnknown,
+                 read.status == ByteStream::Status::kError
+                     ? "the origin reset the connection before a response"
+                     : "the origin closed the connection before a response"};
 }
 
 Http1Connection::Next Http1Connection::Consume(std::string_view input,

@@ -1,9 +1,8 @@
 #include "transport/connection/request_writer.h"
 
-#include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
 #include <utility>
 
@@ -33,10 +32,10 @@ RequestWriter::RequestWriter(std::string head, std::shared_ptr<BodySource> body,
   }
 }
 
-WriteStatus RequestWriter::Write(int descriptor, const std::function<void()>& ready) {
+WriteStatus RequestWriter::Write(ByteStream& stream, const std::function<void()>& ready) {
   WriteStatus status = WriteStatus::kDone;
   while (true) {
-    if (!Flush(descriptor, status)) return status;
+    if (!Flush(stream, status)) return status;
     if (source_ended_) break;
     if (!FillFromSource(status, ready)) return status;
   }
@@ -98,7 +97,7 @@ WriteStatus RequestWriter::EndOfBody() {
 
 void RequestWriter::Queue(Chunk chunk) { queue_.push_back(std::move(chunk)); }
 
-bool RequestWriter::Flush(int descriptor, WriteStatus& status) {
+bool RequestWriter::Flush(ByteStream& stream, WriteStatus& status) {
   while (queue_front_ < queue_.size()) {
     std::array<iovec, kMaxGather> parts;
     std::size_t count = 0;
@@ -106,25 +105,18 @@ bool RequestWriter::Flush(int descriptor, WriteStatus& status) {
     for (std::size_t i = queue_front_; i < queue_.size() && count < kMaxGather; ++i) {
       const std::string_view bytes = queue_[i].bytes.substr(offset);
       offset = 0;
-      // sendmsg does not write through the pointer.
+      // Writing does not go through the pointer.
       parts[count++] = {const_cast<char*>(bytes.data()), bytes.size()};
     }
-    msghdr message{};
-    message.msg_iov = parts.data();
-    message.msg_iovlen = count;
-    const ssize_t accepted = ::sendmsg(descriptor, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (accepted < 0) {
-      if (errno == EINTR) continue;
-      if (errno == EAGAIN || errno == EWOULDBLOCK) {
-        status = WriteStatus::kBlocked;
-      } else {
-        error_ = errno;
-        status = WriteStatus::kSocketError;
-      }
+    const ByteStream::Io io = stream.Write({parts.data(), count});
+    if (io.status != ByteStream::Status::kOk) {
+      status = io.status == ByteStream::Status::kWantWrite  ? WriteStatus::kBlocked
+               : io.status == ByteStream::Status::kWantRead ? WriteStatus::kBlockedRead
+                                                            : WriteStatus::kStreamError;
       return false;
     }
-    sent_ += static_cast<std::uint64_t>(accepted);
-    Consume(static_cast<std::size_t>(accepted));
+    sent_ += io.bytes;
+    Consume(io.bytes);
   }
   queue_.clear();
   queue_front_ = 0;

@@ -1,16 +1,14 @@
-// Puts one request on a socket without ever blocking.
+// Puts one request on a stream without ever blocking.
 //
 // What it is: the head, then the body as its source yields it, plain or in chunks. A body in memory
 // goes out with the head in one gathered send (V17).
 // What it owns: the head's bytes and the piece of the body that is on its way.
 // Thread safety: none; whoever holds the connection's mutex or its loop calls it.
-// Invariants: bytes are sent in order, each once; sent() counts what the kernel accepted. A body of
+// Invariants: bytes are sent in order, each once; sent() counts what the stream accepted. A body of
 // another length than its source declared never looks complete: its last piece is held back until
 // the source has said that it is the last (F5, C-018).
 
 #pragma once
-
-#include <sys/uio.h>
 
 #include <array>
 #include <cstdint>
@@ -21,15 +19,17 @@
 
 #include "transport/base/body_source.h"
 #include "transport/base/failure.h"
+#include "transport/io/byte_stream.h"
 
 namespace spillway {
 
 enum class WriteStatus : std::uint8_t {
   kDone,         // everything was accepted
   kBlocked,      // the socket takes no more now
+  kBlockedRead,  // TLS must read before it can write on
   kPending,      // the body has nothing yet; `ready` will be called
   kSourceError,  // the body's source failed or broke its word; source_failure() says how (F5, F7)
-  kSocketError,  // error() says which
+  kStreamError,  // the stream failed
 };
 
 class RequestWriter {
@@ -37,11 +37,10 @@ class RequestWriter {
   RequestWriter(std::string head, std::shared_ptr<BodySource> body, bool chunked);
 
   // Sends until one of the above. `ready` is passed on to the source.
-  WriteStatus Write(int descriptor, const std::function<void()>& ready);
+  WriteStatus Write(ByteStream& stream, const std::function<void()>& ready);
 
   std::uint64_t sent() const { return sent_; }
   bool done() const { return done_; }
-  int error() const { return error_; }
   const Failure& source_failure() const { return source_failure_; }
   // Frees the memory of what was sent already.
   void Release();
@@ -51,7 +50,7 @@ class RequestWriter {
   WriteStatus TakePiece(Chunk chunk);
   WriteStatus EndOfBody();
   void Queue(Chunk chunk);
-  bool Flush(int descriptor, WriteStatus& status);
+  bool Flush(ByteStream& stream, WriteStatus& status);
   void Consume(std::size_t bytes);
 
   std::string head_;
@@ -62,7 +61,6 @@ class RequestWriter {
   Failure source_failure_;
   bool source_ended_ = false;
   bool done_ = false;
-  int error_ = 0;
   std::uint64_t sent_ = 0;
   std::vector<Chunk> queue_;      // not yet accepted
   std::size_t queue_front_ = 0;   // first of them

@@ -1,60 +1,31 @@
 #include "transport/io/dialer.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "transport/io/clock.h"
+#include "transport/io/plain_stream.h"
+#include "transport/io/tls_profile_check.h"
 
 namespace spillway {
 namespace {
 
-constexpr std::size_t kMaxCauseBytes = 240;
-// Sockets of one dial at a time: when more addresses hang, the one tried longest is given up.
-constexpr std::size_t kMaxRacing = 4;
+constexpr std::size_t kTunnelReadBytes = 1024;
 
-asio::ip::address ToAsio(const IpAddress& address) {
-  if (address.family == IpAddress::Family::kIpv4) {
-    asio::ip::address_v4::bytes_type bytes{};
-    std::copy_n(address.bytes.begin(), bytes.size(), bytes.begin());
-    return asio::ip::address_v4(bytes);
-  }
-  asio::ip::address_v6::bytes_type bytes{};
-  std::copy_n(address.bytes.begin(), bytes.size(), bytes.begin());
-  return asio::ip::address_v6(bytes);
-}
-
-Reason ReasonOf(const boost::system::error_code& error) {
-  if (error == boost::system::errc::connection_refused) return Reason::kConnectionRefused;
-  if (error == boost::system::errc::timed_out) return Reason::kConnectionTimeout;
-  if (error == boost::system::errc::host_unreachable ||
-      error == boost::system::errc::network_unreachable) {
-    return Reason::kDestinationIpUnroutable;
-  }
-  return Reason::kConnectionError;
-}
-
-Failure DialFailure(Reason reason, Source source, Phase phase, std::string message) {
-  return Failure{reason, source, phase, Delivery::kNotSent, std::move(message)};
+bool FamilyAllowed(const IpAddress& address, AddressFamily family) {
+  if (family == AddressFamily::kAny) return true;
+  return (family == AddressFamily::kIpv4Only) == (address.family == IpAddress::Family::kIpv4);
 }
 
 }  // namespace
 
-struct Dial::Attempt {
-  Attempt(EventLoop& loop, IpAddress to) : socket(loop.context()), address(to) {}
-  tcp::socket socket;
-  IpAddress address;
-};
-
-Dial::Dial(EventLoop& loop, Resolver& resolver, AddressPolicy address_allowed, DialTarget target,
+Dial::Dial(EventLoop& loop, DialServices& services, std::vector<ConnectPlan> plans,
            Callback callback)
     : loop_(loop),
-      resolver_(resolver),
-      address_allowed_(std::move(address_allowed)),
-      target_(std::move(target)),
+      services_(services),
       callback_(std::move(callback)),
+      machine_(std::move(plans), Now()),
       timer_(loop.context()) {
   loop_.AddConnection();
 }
@@ -62,184 +33,245 @@ Dial::Dial(EventLoop& loop, Resolver& resolver, AddressPolicy address_allowed, D
 Dial::~Dial() { loop_.RemoveConnection(); }
 
 void Dial::Start() {
-  loop_.Post([self = shared_from_this()] { self->Begin(); });
+  loop_.Post([self = shared_from_this()] {
+    if (self->callback_) self->Take(self->machine_.Begin(Now()));
+  });
 }
 
 void Dial::Cancel() {
   loop_.Post([self = shared_from_this()] {
     self->callback_ = nullptr;
-    self->Finish({});
+    self->Drop();
   });
 }
 
-void Dial::Begin() {
-  if (!callback_) return;
-  started_ = Now();
-  deadline_ = After(started_, target_.budget);
-  if (target_.host_kind != HostKind::kName) {
-    auto answer = std::make_shared<DnsAnswer>();
-    if (const auto address = IpAddress::Parse(target_.host)) answer->addresses = {*address};
-    return OnResolved(answer);
-  }
+// --- Steps ---
+
+void Dial::Take(ConnectStep step) {
   ArmTimer();
-  resolver_.Resolve(target_.host, [self = shared_from_this()](auto answer) {
-    // Always through the loop: the callback may come from a resolver thread.
-    self->loop_.Post([self, answer] { self->OnResolved(answer); });
-  });
+  switch (step) {
+    case ConnectStep::kTcp:
+      return StartTcp();
+    case ConnectStep::kProxyTls:
+      return StartTls(*machine_.plan().proxy_tls);
+    case ConnectStep::kTunnel:
+      return StartTunnel();
+    case ConnectStep::kOriginTls:
+      outcome_.proxied = machine_.plan().proxy != nullptr;
+      return StartTls(*machine_.plan().origin_tls);
+    case ConnectStep::kDone: {
+      outcome_.proxied = machine_.plan().proxy != nullptr;
+      const Result<Spoken> spoken = SpokenProtocol(machine_.plan(), outcome_.alpn);
+      if (spoken.has_error()) {
+        outcome_.failure = std::make_shared<const Failure>(spoken.error());
+        return Finish();
+      }
+      outcome_.spoken = *spoken;
+      return Finish();
+    }
+    case ConnectStep::kFailed:
+      outcome_.failure = std::make_shared<const Failure>(machine_.failure());
+      return Finish();
+  }
 }
 
-void Dial::OnResolved(const std::shared_ptr<const DnsAnswer>& answer) {
-  if (!callback_) return;
-  resolved_at_ = Now();
-  if (answer->failure.has_value()) {
-    DialOutcome outcome;
-    outcome.failure = std::make_shared<const Failure>(*answer->failure);
-    return Finish(std::move(outcome));
-  }
-  resolved_ = true;
-  addresses_ = answer->addresses;
-  race_.emplace(addresses_, target_.attempt_gap);
-  Race();
+void Dial::Fail(Failure failure) {
+  Drop();
+  Take(machine_.OnStepFailed(std::move(failure), Now()));
 }
 
-void Dial::Race() {
-  const Instant now = Now();
-  while (callback_) {
-    const auto next = race_->Next(now);
-    if (!next.has_value()) break;
-    TryAddress(*next);
-  }
-  if (!callback_) return;
-  if (race_->Exhausted()) {
-    DialOutcome outcome;
-    outcome.failure = std::make_shared<const Failure>(AllFailed());
-    return Finish(std::move(outcome));
-  }
-  ArmTimer();
+void Dial::StartTcp() {
+  const ConnectPlan& plan = machine_.plan();
+  TcpTarget target{plan.host,      plan.host_kind,      plan.port,
+                   plan.addresses, machine_.deadline(), plan.attempt_gap};
+  tcp_ = std::make_shared<TcpDial>(
+      loop_, services_.resolver, services_.address_allowed, std::move(target),
+      [self = shared_from_this()](TcpOutcome tcp) { self->OnTcp(std::move(tcp)); });
+  tcp_->Start();
 }
 
-void Dial::TryAddress(std::size_t index) {
-  const IpAddress& address = addresses_[index];
-  const tcp::endpoint endpoint(ToAsio(address), target_.port);
-  if (address_allowed_ &&
-      !address_allowed_(endpoint.data(), static_cast<unsigned>(endpoint.size()))) {
-    ++denied_;
-    return race_->OnFailed(Now());
-  }
-  auto attempt = std::make_shared<Attempt>(loop_, address);
+void Dial::OnTcp(TcpOutcome tcp) {
+  tcp_ = nullptr;
+  outcome_.dns += tcp.dns;
+  outcome_.resolved = tcp.resolved;
+  outcome_.connected = tcp.socket.has_value();
+  if (!tcp.socket.has_value()) return Fail(*tcp.failure);
+  socket_ = std::move(tcp.socket);
   boost::system::error_code error;
-  attempt->socket.open(endpoint.protocol(), error);
-  if (error) {
-    NoteFailure(address, error);
-    return race_->OnFailed(Now());
-  }
-  if (attempts_.size() == kMaxRacing) GiveUpOldest();
-  attempts_.push_back(attempt);
-  attempt->socket.async_connect(
-      endpoint, [self = shared_from_this(), attempt](const boost::system::error_code& result) {
-        self->OnAttempt(attempt, result);
-      });
+  socket_->non_blocking(true, error);
+  stream_ = std::make_unique<PlainStream>(socket_->native_handle());
+  Take(machine_.OnStepDone(Now()));
 }
 
-void Dial::OnAttempt(const std::shared_ptr<Attempt>& attempt,
-                     const boost::system::error_code& error) {
-  if (std::erase(attempts_, attempt) == 0 || !callback_) return;
-  boost::system::error_code failed = error;
-  if (!failed) {
-    const auto local = attempt->socket.local_endpoint(failed);
-    const auto remote = failed ? local : attempt->socket.remote_endpoint(failed);
-    // A TCP simultaneous open can connect an ephemeral port to itself.
-    if (!failed && local == remote) {
-      failed = boost::system::errc::make_error_code(boost::system::errc::connection_refused);
+void Dial::StartTls(const TlsStep& step) {
+  const TlsProfilePtr& profile = step.profile->digest.empty() ? DefaultTlsProfile() : step.profile;
+  Result<std::shared_ptr<const TlsContext>> context = services_.tls_contexts.Get(profile);
+  if (context.has_error()) return Fail(context.error());
+  auto tls = std::make_unique<TlsStream>(std::move(stream_), *std::move(context), step,
+                                         &services_.tls_sessions);
+  tls_ = tls.get();
+  stream_ = std::move(tls);
+  ContinueTls();
+}
+
+void Dial::ContinueTls() {
+  const ByteStream::Status status = tls_->Handshake();
+  switch (status) {
+    case ByteStream::Status::kWantRead:
+    case ByteStream::Status::kWantWrite:
+      return Await(status);
+    case ByteStream::Status::kOk:
+      return OnTlsDone();
+    default:
+      return Fail(tls_->failure());
+  }
+}
+
+void Dial::OnTlsDone() {
+  const bool to_proxy = machine_.step() == ConnectStep::kProxyTls;
+  (to_proxy ? outcome_.proxy_tls : outcome_.tls) = tls_->facts();
+  if (!to_proxy) outcome_.alpn = tls_->alpn();
+  tls_ = nullptr;
+  Take(machine_.OnStepDone(Now()));
+}
+
+void Dial::StartTunnel() {
+  const ConnectPlan& plan = machine_.plan();
+  if (!plan.resolve_target || plan.target_kind != HostKind::kName) return OpenTunnel({});
+  const AddressChoice& choice = plan.target_addresses;
+  if (!choice.static_addresses.empty()) return OpenTunnel(choice.static_addresses.front());
+  const std::string& name = choice.host_alias.empty() ? plan.target_host : choice.host_alias;
+  services_.resolver.Resolve(name, [self = shared_from_this()](auto answer) {
+    self->loop_.Post([self, answer] {
+      if (!self->callback_ || self->machine_.step() != ConnectStep::kTunnel) return;
+      if (answer->failure.has_value()) return self->Fail(*answer->failure);
+      const AddressFamily family = self->machine_.plan().target_addresses.family;
+      for (const IpAddress& address : answer->addresses) {
+        if (FamilyAllowed(address, family) &&
+            TcpDial::Allowed(self->services_.address_allowed, address,
+                             self->machine_.plan().target_port)) {
+          return self->OpenTunnel(address);
+        }
+      }
+      self->Fail(Failure{Reason::kDestinationIpProhibited, Source::kPolicy, Phase::kProxy,
+                         Delivery::kNotSent,
+                         "every address of the destination is refused by policy"});
+    });
+  });
+}
+
+void Dial::OpenTunnel(const std::optional<IpAddress>& target) {
+  tunnel_sent_ = 0;
+  tunnel_ = MakeTunnelHandshake(machine_.plan(), target);
+  ContinueTunnel();
+}
+
+// Sends what is to be sent, reads what has come, until the proxy has decided.
+void Dial::ContinueTunnel() {
+  while (tunnel_->state() == TunnelHandshake::State::kWaiting) {
+    ByteStream::Status status = WriteTunnel();
+    if (status == ByteStream::Status::kOk) status = ReadTunnel();
+    switch (status) {
+      case ByteStream::Status::kOk:
+        continue;
+      case ByteStream::Status::kWantRead:
+      case ByteStream::Status::kWantWrite:
+        return Await(status);
+      default:
+        tunnel_->End();
+        continue;
     }
   }
-  if (failed) {
-    boost::system::error_code ignored;
-    attempt->socket.close(ignored);
-    NoteFailure(attempt->address, failed);
-    race_->OnFailed(Now());
-    return Race();
-  }
-  DialOutcome outcome;
-  outcome.socket.emplace(std::move(attempt->socket));
-  Finish(std::move(outcome));
+  if (tunnel_->state() == TunnelHandshake::State::kFailed) return Fail(tunnel_->failure());
+  tunnel_ = nullptr;
+  Take(machine_.OnStepDone(Now()));
 }
 
-void Dial::GiveUpOldest() {
-  const std::shared_ptr<Attempt> oldest = attempts_.front();
-  attempts_.erase(attempts_.begin());
-  boost::system::error_code ignored;
-  oldest->socket.close(ignored);
-  NoteFailure(oldest->address,
-              boost::system::errc::make_error_code(boost::system::errc::timed_out));
-  race_->OnGivenUp();
+ByteStream::Status Dial::WriteTunnel() {
+  while (tunnel_sent_ < tunnel_->output().size()) {
+    const std::string_view rest = tunnel_->output().substr(tunnel_sent_);
+    // Writing does not go through the pointer.
+    const iovec part{const_cast<char*>(rest.data()), rest.size()};
+    const ByteStream::Io io = stream_->Write({&part, 1});
+    if (io.status != ByteStream::Status::kOk) return io.status;
+    tunnel_sent_ += io.bytes;
+  }
+  return ByteStream::Status::kOk;
 }
 
-void Dial::NoteFailure(const IpAddress& address, const boost::system::error_code& error) {
-  last_failure_ = DialFailure(ReasonOf(error), Source::kOrigin, Phase::kConnect, "");
-  if (error == boost::system::errc::too_many_files_open ||
-      error == boost::system::errc::too_many_files_open_in_system ||
-      error == boost::system::errc::address_not_available) {
-    last_failure_.source = Source::kService;
-  }
-  if (causes_.size() < kMaxCauseBytes) {
-    causes_ += (causes_.empty() ? "" : "; ") + address.Text() + ": " + error.message();
-  }
+ByteStream::Status Dial::ReadTunnel() {
+  std::array<char, kTunnelReadBytes> buffer;
+  // An HTTP/2 origin may speak first: its bytes must stay where they are.
+  const std::size_t limit = machine_.plan().protocol == Protocol::kH2c ? 1 : buffer.size();
+  const ByteStream::Io io = stream_->Read({buffer.data(), limit});
+  if (io.status == ByteStream::Status::kOk) tunnel_->Feed({buffer.data(), io.bytes});
+  return io.status;
 }
 
-Failure Dial::AllFailed() const {
-  if (denied_ == addresses_.size()) {
-    return DialFailure(Reason::kDestinationIpProhibited, Source::kPolicy, Phase::kConnect,
-                       "every address of the destination is refused by policy");
-  }
-  Failure failure = last_failure_;
-  failure.message = "connect failed: " + causes_;
-  return failure;
+// --- Waiting ---
+
+void Dial::Await(ByteStream::Status wanted) {
+  const auto direction =
+      wanted == ByteStream::Status::kWantRead ? tcp::socket::wait_read : tcp::socket::wait_write;
+  socket_->async_wait(direction, [self = shared_from_this(),
+                                  wait = ++waits_](const boost::system::error_code& error) {
+    if (!error && self->callback_ && wait == self->waits_) self->Continue();
+  });
 }
 
-Failure Dial::TimedOut() const {
-  if (!resolved_) {
-    return DialFailure(Reason::kDnsTimeout, Source::kDns, Phase::kDns,
-                       "name lookup did not end within the connect budget");
-  }
-  std::string message = "no address answered within the connect budget";
-  if (!causes_.empty()) message += "; " + causes_;
-  return DialFailure(Reason::kConnectionTimeout, Source::kOrigin, Phase::kConnect,
-                     std::move(message));
+void Dial::Continue() {
+  if (tls_ != nullptr) return ContinueTls();
+  if (tunnel_ != nullptr) ContinueTunnel();
 }
 
 void Dial::ArmTimer() {
-  const Instant due = std::min(deadline_, race_.has_value() ? race_->NextDue() : kNever);
-  if (due == kNever) return;
-  timer_.expires_after(Until(due, Now()));
+  timer_.cancel();
+  // TCP keeps its own time: it has more to say about what it tried.
+  if (machine_.step() == ConnectStep::kTcp || machine_.deadline() == kNever) return;
+  timer_.expires_after(Until(machine_.deadline(), Now()));
   timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
     if (!error) self->OnTimer();
   });
 }
 
 void Dial::OnTimer() {
-  if (!callback_) return;
-  if (Now() < deadline_) return race_.has_value() ? Race() : ArmTimer();
-  DialOutcome outcome;
-  outcome.failure = std::make_shared<const Failure>(TimedOut());
-  Finish(std::move(outcome));
+  if (!callback_ || Now() < machine_.deadline()) return;
+  Drop();
+  Take(machine_.OnDeadline("", Now()));
 }
 
-void Dial::Finish(DialOutcome outcome) {
+// --- Ending ---
+
+// Lets go of everything of the plan under way.
+void Dial::Drop() {
   timer_.cancel();
-  for (const auto& attempt : attempts_) {
+  ++waits_;
+  if (tcp_ != nullptr) tcp_->Cancel();
+  tcp_ = nullptr;
+  tunnel_ = nullptr;
+  tls_ = nullptr;
+  stream_ = nullptr;
+  if (socket_.has_value()) {
     boost::system::error_code ignored;
-    attempt->socket.close(ignored);
+    socket_->close(ignored);
+    socket_.reset();
   }
-  attempts_.clear();
-  if (!callback_) return;
-  const Instant now = Now();
-  outcome.resolved = resolved_;
-  outcome.dns = (resolved_at_ == Instant() ? now : resolved_at_) - started_;
-  if (resolved_) outcome.connect = now - resolved_at_;
-  if (target_.host_kind != HostKind::kName) outcome.dns = Duration::zero();
-  const Callback callback = std::exchange(callback_, nullptr);
-  callback(std::move(outcome));
+}
+
+void Dial::Finish() {
+  outcome_.connect = std::max(Duration::zero(), machine_.tcp() - outcome_.dns);
+  outcome_.proxying = machine_.proxying();
+  outcome_.securing = machine_.securing();
+  outcome_.proxy = machine_.plan().proxy;
+  outcome_.forward = outcome_.proxy != nullptr && machine_.plan().tunnel == Tunnel::kNone;
+  if (outcome_.failure != nullptr) {
+    Drop();
+  } else {
+    timer_.cancel();
+    outcome_.socket = std::move(socket_);
+    outcome_.stream = std::move(stream_);
+  }
+  if (const Callback callback = std::exchange(callback_, nullptr)) callback(std::move(outcome_));
 }
 
 }  // namespace spillway

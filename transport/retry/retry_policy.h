@@ -55,6 +55,12 @@ class RetryBudget {
       : ratio_(limits.budget_ratio), burst_(limits.budget_burst), tokens_(limits.budget_burst) {}
 
   void OnRequest() { tokens_ = tokens_ + ratio_ > burst_ ? burst_ : tokens_ + ratio_; }
+  // What was earned stays, up to the new burst.
+  void SetLimits(const RetryLimits& limits) {
+    ratio_ = limits.budget_ratio;
+    burst_ = limits.budget_burst;
+    tokens_ = tokens_ > burst_ ? burst_ : tokens_;
+  }
   bool TryTake() {
     if (tokens_ < 1) return false;
     tokens_ -= 1;

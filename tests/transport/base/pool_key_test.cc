@@ -75,7 +75,7 @@ TEST(PoolKey, PrintsOnlyWhatIsSet) {
   key.scheme = "http";
   key.host = "h";
   key.port = 80;
-  EXPECT_EQ(key.Text(), "scheme=http host=h port=80 protocol=h1");
+  EXPECT_EQ(key.Text(), "scheme=http host=h port=80 protocol=http/1.1");
 }
 
 }  // namespace

@@ -85,17 +85,6 @@ TEST(Transport, ABadRequestDialsNothing) {
   EXPECT_TRUE(origin.seen().empty());
 }
 
-// Never in clear text what was asked for in TLS.
-TEST(Transport, AnHttpsUrlIsRefusedAndNothingIsDialled) {
-  Origin origin{OriginOptions{}};
-  const auto transport = MakeTransport();
-  const auto call = Do(*transport, Get("https://127.0.0.1:" + std::to_string(origin.port()) + "/"));
-  ASSERT_TRUE(call->record->failure.has_value());
-  EXPECT_EQ(call->record->failure->reason, Reason::kUnimplemented);
-  EXPECT_EQ(call->record->failure->field, "url");
-  EXPECT_TRUE(origin.seen().empty());
-}
-
 // A key without any connection is not starved by one that is never idle.
 TEST(Transport, ABusyKeyMakesRoomForOneThatHasNothing) {
   Origin busy{OriginOptions{}};

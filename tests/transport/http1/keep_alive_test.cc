@@ -125,7 +125,7 @@ TEST(KeepAlive, NeverReusesAConnectionThatLogsItselfIn_O093) {
   };
   for (const auto& [headers, binds] : rows) {
     EXPECT_EQ(BindsConnection(headers), binds) << (headers.empty() ? "" : headers[0].value);
-    const ResponseHead head{401, 1, "", headers};
+    const ResponseHead head{401, 1, 1, "", headers};
     EXPECT_EQ(JudgeHead(head, BodyKind::kLength, true).reusable, !binds);
   }
 }
