@@ -69,13 +69,6 @@ void Metrics::OnCallEnded(std::string_view method, std::string_view status, Dura
   calls_[CallMethodIndex(method)][CallCodeIndex(status)].Observe(took.count());
 }
 
-void Metrics::OnConfigLoaded(bool successful, std::chrono::system_clock::time_point at) {
-  if (successful) {
-    reloaded_at_.store(std::chrono::duration<double>(at.time_since_epoch()).count());
-  }
-  reload_.store(successful ? Reload::kSuccessful : Reload::kFailed);
-}
-
 std::shared_ptr<const std::string> Metrics::Scrape() {
   MutexLock lock(scrape_mu_);
   // A rendering that already runs began before this call, so it may lack what came before it.
@@ -141,16 +134,7 @@ void Metrics::WriteProcess(Exposition& out) const {
     const std::array<std::string_view, 1> values = {loop};
     out.AddHistogram(values, reading);
   }
-  const Reload reload = reload_.load();
-  if (reload != Reload::kNotYet) {
-    out.Begin(Family::kReloadSuccessful);
-    out.Add({}, reload == Reload::kSuccessful ? 1 : 0);
-  }
-  const double reloaded_at = reloaded_at_.load();
-  if (reloaded_at > 0) {
-    out.Begin(Family::kReloadTime);
-    out.Add({}, reloaded_at);
-  }
+  config_.Write(out);
   out.Begin(Family::kBuildInfo);
   const std::array<std::string_view, 2> build = {options_.version, options_.commit};
   out.Add(build, 1);

@@ -14,7 +14,6 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -22,6 +21,7 @@
 #include <string_view>
 #include <vector>
 
+#include "metrics/config_metrics.h"
 #include "metrics/destination_exposition.h"
 #include "metrics/destination_guard.h"
 #include "metrics/names.h"
@@ -62,8 +62,8 @@ class Metrics final : public TransportObserver {
   // matter), `status` the code's name, "OK", "UNAVAILABLE".
   void OnCallStarted(std::string_view method);
   void OnCallEnded(std::string_view method, std::string_view status, Duration took);
-  // The configuration was loaded, or could not be. Until the first call nothing is shown.
-  void OnConfigLoaded(bool successful, std::chrono::system_clock::time_point at);
+  // The configuration and its loads. Until the first load nothing is shown.
+  ConfigMetrics& config() { return config_; }
 
   // The text exposition format, rendered after this was called.
   std::shared_ptr<const std::string> Scrape();
@@ -71,7 +71,6 @@ class Metrics final : public TransportObserver {
 
  private:
   static constexpr std::size_t kMaxLoops = 64;  // loops beyond share one label
-  enum class Reload : std::uint8_t { kNotYet, kFailed, kSuccessful };
   using CallHistogram = StripedHistogram<kCallBounds>;
 
   std::string Render();
@@ -85,8 +84,7 @@ class Metrics final : public TransportObserver {
   std::array<StripedHistogram<kWaitBounds>, kMaxLoops + 1> loop_lags_;
   StripedCells<kCallMethods.size()> calls_started_;
   std::array<std::array<CallHistogram, kCallCodes.size()>, kCallMethods.size()> calls_;
-  std::atomic<Reload> reload_{Reload::kNotYet};
-  std::atomic<double> reloaded_at_{0};  // Unix time; 0: never
+  ConfigMetrics config_;
 
   // The scrape. One rendering at a time; who asks while one runs waits for the next.
   Mutex scrape_mu_;

@@ -1,14 +1,9 @@
 #include "server/config.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
+#include <array>
 #include <ostream>
 #include <set>
-#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -16,48 +11,12 @@
 #include "server/config_print.h"
 #include "server/config_schema.h"
 #include "server/listen_address.h"
+#include "server/profile_loader.h"
 #include "server/yaml_reader.h"
 #include "transport/base/check.h"
 
 namespace spillway {
 namespace {
-
-// Owns a descriptor for the length of a scope.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
-
-// Reads `path` into `text`, a little more than is allowed at most, so that a file that never ends
-// does no harm. Returns what went wrong, "" when nothing did.
-std::string ReadFile(const std::string& path, std::string& text) {
-  const auto failed = [](int error) {
-    return "cannot be read: " + std::generic_category().message(error);
-  };
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) return failed(errno);
-  struct stat info {};
-  if (::fstat(file.get(), &info) != 0) return failed(errno);
-  if (S_ISDIR(info.st_mode)) return failed(EISDIR);
-  std::string block(64 * 1024, '\0');
-  while (text.size() <= kMaxConfigBytes) {
-    const ssize_t count = ::read(file.get(), block.data(), block.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return failed(errno);
-    if (count == 0) break;
-    text.append(block, 0, static_cast<std::size_t>(count));
-  }
-  return "";
-}
 
 // The rules that one field cannot state. They run even when single fields are wrong, so that a
 // person sees everything at once; what follows from a problem already reported is left out.
@@ -70,6 +29,7 @@ class CrossChecks {
 
   void Run(const Config& config, const PolicyParts& parts) {
     CheckListen(config.listen);
+    CheckAddresses(parts.fallback.addresses, "defaults");
     const PoolLimits& defaults = parts.fallback.pool;
     CheckBackoff(defaults, "defaults");
     std::vector<Destination> destinations = parts.destinations;
@@ -79,6 +39,10 @@ class CrossChecks {
       const bool inherited = pool.backoff_initial == defaults.backoff_initial &&
                              pool.backoff_max == defaults.backoff_max;
       if (!inherited) CheckBackoff(pool, path);
+      if (destinations[i].addresses != parts.fallback.addresses) {
+        CheckAddresses(destinations[i].addresses, path);
+      }
+      CheckProtocol(destinations[i], path);
       for (std::size_t j = 0; j < destinations[i].matches.size(); ++j) {
         // Half a match could seem to tie with another: let it match nothing that is real.
         if (!ReportedBelow(path + ".matches[" + std::to_string(j) + "]")) continue;
@@ -92,13 +56,13 @@ class CrossChecks {
     }
   }
 
- private:
-  void Add(const std::string& path, std::string message) {
-    if (problems_.size() >= kMaxConfigProblems || reported_.contains(path)) return;
+  void Add(const std::string& path, std::string message, ConfigCause cause = ConfigCause::kValue) {
+    if (problems_.size() >= kMaxConfigProblems || ReportedBelow(path)) return;
     const YamlMark mark = places_.Find(path);
-    problems_.push_back({mark.line, mark.column, path, std::move(message)});
+    problems_.push_back({mark.line, mark.column, path, std::move(message), cause});
   }
 
+ private:
   bool ReportedBelow(const std::string& path) const {
     const auto next = reported_.lower_bound(path);
     return next != reported_.end() && next->starts_with(path);
@@ -120,6 +84,39 @@ class CrossChecks {
     check(listen.admin, "listen.admin");
   }
 
+  void CheckAddresses(const AddressChoice& choice, const std::string& path) {
+    if (!choice.static_addresses.empty() && !choice.host_alias.empty()) {
+      Add(path + ".addresses.host_alias", "not beside static, which leaves nothing to look up");
+    }
+    const auto other_family = [&choice](const IpAddress& address) {
+      const bool v4 = address.family == IpAddress::Family::kIpv4;
+      return choice.family == (v4 ? AddressFamily::kIpv6Only : AddressFamily::kIpv4Only);
+    };
+    if (choice.source.has_value() && other_family(*choice.source)) {
+      Add(path + ".addresses.source", "not of the family that is asked for");
+    }
+    for (std::size_t i = 0; i < choice.static_addresses.size(); ++i) {
+      if (!other_family(choice.static_addresses[i])) continue;
+      Add(path + ".addresses.static[" + std::to_string(i) + "]",
+          "not of the family that is asked for");
+    }
+  }
+
+  void CheckProtocol(const Destination& destination, const std::string& path) {
+    const auto only = [&destination](std::string_view scheme) {
+      return std::all_of(
+          destination.matches.begin(), destination.matches.end(),
+          [scheme](const DestinationMatch& match) { return match.scheme == scheme; });
+    };
+    if (destination.matches.empty()) return;
+    if (destination.protocol == Protocol::kH2c && only("https")) {
+      Add(path + ".protocol", "h2c is for http URLs, and no match is");
+    }
+    if (destination.protocol == Protocol::kHttp2 && only("http")) {
+      Add(path + ".protocol", "h2 is for https URLs, and no match is; h2c is for http");
+    }
+  }
+
   void CheckBackoff(const PoolLimits& pool, const std::string& path) {
     if (pool.backoff_max < pool.backoff_initial) {
       Add(path + ".pool.backoff_max", "must not be less than backoff_initial");
@@ -131,15 +128,22 @@ class CrossChecks {
   std::set<std::string> reported_;  // paths
 };
 
-ConfigProblems InOrder(std::string_view file, std::vector<ConfigProblem> problems) {
+ConfigProblems InOrder(std::string_view file, std::vector<ConfigProblem> problems,
+                       FileDigests files) {
   std::stable_sort(problems.begin(), problems.end(),
                    [](const ConfigProblem& a, const ConfigProblem& b) {
                      return std::tie(a.line, a.column) < std::tie(b.line, b.column);
                    });
-  return ConfigProblems{std::string(file), std::move(problems)};
+  return ConfigProblems{std::string(file), std::move(problems), std::move(files)};
 }
 
 }  // namespace
+
+std::string_view Label(ConfigCause cause) {
+  static constexpr std::array<std::string_view, 5> kLabels = {"value", "text", "file", "tls",
+                                                              "proxy"};
+  return kLabels.at(static_cast<std::size_t>(cause));
+}
 
 std::string ConfigProblems::Text() const {
   std::string text;
@@ -166,30 +170,47 @@ Config DefaultConfig() {
   return config;
 }
 
-ConfigResult LoadConfig(const std::string& path, std::uint64_t policy_version) {
+ConfigResult LoadConfig(const std::string& path, std::uint64_t policy_version,
+                        const ConfigInputs& inputs) {
   std::string text;
-  std::string problem = ReadFile(path, text);
+  std::string problem = inputs.read_file(path, text);
   if (!problem.empty()) {
-    return ConfigProblems{path, {ConfigProblem{0, 0, "", std::move(problem)}}};
+    return ConfigProblems{
+        path, {ConfigProblem{0, 0, "", std::move(problem), ConfigCause::kText}}, {{path, ""}}};
   }
-  return ParseConfig(text, path, policy_version);
+  return ParseConfig(text, path, policy_version, inputs);
 }
 
-ConfigResult ParseConfig(std::string_view text, std::string_view file,
-                         std::uint64_t policy_version) {
+ConfigResult ParseConfig(std::string_view text, std::string_view file, std::uint64_t policy_version,
+                         const ConfigInputs& inputs) {
+  Config config;
+  config.files[std::string(file)] = ContentDigest(text);
   std::vector<ConfigProblem> problems;
   const std::optional<YamlNode> root = ReadYaml(text, problems);
-  if (!root.has_value()) return InOrder(file, std::move(problems));
+  if (!root.has_value()) {
+    for (ConfigProblem& problem : problems) problem.cause = ConfigCause::kText;
+    return InOrder(file, std::move(problems), std::move(config.files));
+  }
 
   config::v1::Config message;
   KeyPlaces places;
   FillMessage(*root, message, places, problems);
 
-  Config config;
   PolicyParts parts;
   ReadConfigMessage(message, config, parts);
-  CrossChecks(places, problems).Run(config, parts);
-  if (!problems.empty()) return InOrder(file, std::move(problems));
+  CrossChecks checks(places, problems);
+  checks.Run(config, parts);
+  const std::size_t slash = file.rfind('/');
+  const std::string_view folder = slash == std::string_view::npos
+                                      ? std::string_view()
+                                      : file.substr(0, std::max<std::size_t>(slash, 1));
+  LoadProfiles(
+      folder, inputs,
+      [&checks](const std::string& path, ConfigCause cause, std::string why) {
+        checks.Add(path, std::move(why), cause);
+      },
+      config, parts);
+  if (!problems.empty()) return InOrder(file, std::move(problems), std::move(config.files));
 
   auto policy = Policy::Build(policy_version, std::move(parts.destinations),
                               std::move(parts.fallback), parts.request);

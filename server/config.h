@@ -5,8 +5,8 @@
 // the file leaves out come from transport/base/options.h and server/defaults.h.
 // Thread safety: pure functions but for reading the file. No exceptions leave them.
 // Invariants: a Config that was returned is whole and within bounds: nothing is ever partially
-// applied (cases C-067, X-026, X-027). PrintEffectiveConfig's text loads to an equal Config.
-// Problems name keys, never values.
+// applied (cases C-067, X-026, X-027). PrintEffectiveConfig's text loads to an equal Config, but
+// for masked secrets. Problems name keys, never values.
 
 #pragma once
 
@@ -20,7 +20,9 @@
 
 #include <boost/system/result.hpp>
 
+#include "server/config_inputs.h"
 #include "server/defaults.h"
+#include "server/profile_settings.h"
 #include "transport/base/options.h"
 #include "transport/base/policy.h"
 
@@ -31,9 +33,29 @@ struct Config {
   FrontLimits front;
   DrainOptions drain;
   ProcessLimits process;
+  // As the file states them; the policy holds what was read for them.
+  std::vector<TlsProfileSettings> tls_profiles;
+  std::vector<ProxySettings> proxies;
+  RouteSettings default_route;
+  std::vector<RouteSettings> routes;  // one a destination of the policy, in their order
+  // What was made of them, entry for entry.
+  std::vector<TlsProfilePtr> tls;
+  std::vector<ProxyServerPtr> proxy_servers;
+  // The configuration file and all that it names.
+  FileDigests files;
   // Destinations, the fallback's limits and the limits on request fields; never null.
   std::shared_ptr<const Policy> policy;
 };
+
+// What kind of thing is wrong, for the metric that counts refused files.
+enum class ConfigCause : std::uint8_t {
+  kValue,  // a key, a value, or what two of them say together
+  kText,   // the file itself cannot be read, or is not YAML
+  kFile,   // a file that it names cannot be read
+  kTls,    // such a file, or a list, is not what TLS needs
+  kProxy,  // a proxy cannot be what the file says
+};
+std::string_view Label(ConfigCause cause);  // value, text, file, tls, proxy
 
 // One thing wrong with a configuration file.
 struct ConfigProblem {
@@ -41,6 +63,7 @@ struct ConfigProblem {
   std::size_t column = 0;  // from 1
   std::string path;        // "destinations[2].pool.max_connections"; empty: not about one key
   std::string message;
+  ConfigCause cause = ConfigCause::kValue;
 
   bool operator==(const ConfigProblem&) const = default;
 };
@@ -49,12 +72,13 @@ struct ConfigProblem {
 struct ConfigProblems {
   std::string file;
   std::vector<ConfigProblem> problems;  // never empty in an error, at most kMaxConfigProblems
+  FileDigests files;                    // all that was looked at
 
   // One line a problem: "FILE:LINE:COLUMN: PATH: MESSAGE".
   std::string Text() const;
 };
 
-inline constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
+inline constexpr std::size_t kMaxConfigBytes = kMaxInputBytes;
 inline constexpr std::size_t kMaxConfigProblems = 100;
 
 using ConfigResult = boost::system::result<Config, ConfigProblems>;
@@ -62,14 +86,17 @@ using ConfigResult = boost::system::result<Config, ConfigProblems>;
 // What a daemon without a configuration file runs on.
 Config DefaultConfig();
 
-// Reads, parses and checks `path`.
-ConfigResult LoadConfig(const std::string& path, std::uint64_t policy_version = 1);
+// Reads, parses and checks `path` and all that it names.
+ConfigResult LoadConfig(const std::string& path, std::uint64_t policy_version = 1,
+                        const ConfigInputs& inputs = SystemInputs());
 
-// The same for text that is already in memory; `file` is only a name for problems.
+// The same for text that is already in memory; `file` is its name in problems, and the files that
+// it names are relative to the folder of that.
 ConfigResult ParseConfig(std::string_view text, std::string_view file,
-                         std::uint64_t policy_version = 1);
+                         std::uint64_t policy_version = 1,
+                         const ConfigInputs& inputs = SystemInputs());
 
-// Every value in force as YAML in the file's own form, defaults written out.
+// Every value in force as YAML in the file's own form, defaults written out, secrets masked.
 std::string PrintEffectiveConfig(const Config& config);
 
 // `spillway --check_config FILE`: prints the effective configuration to `out` and returns 0, or the

@@ -1,93 +1,18 @@
 #include "server/config_binding.h"
 
-#include <optional>
 #include <string>
-#include <string_view>
+#include <utility>
 
-#include "server/config_values.h"
-#include "transport/base/check.h"
+#include "server/config_visit.h"
 
 namespace spillway {
 namespace {
 
-using google::protobuf::FieldDescriptor;
-using google::protobuf::Message;
+using Reader = ConfigReader;
+using Writer = ConfigWriter;
 
-// The field called `name`; a name that the schema lacks is a slip of ours.
-const FieldDescriptor& FieldOf(const Message& message, const char* name) {
-  const FieldDescriptor* field = message.GetDescriptor()->FindFieldByName(name);
-  SPILLWAY_CHECK(field != nullptr);
-  return *field;
-}
-
-// Message to struct: a field that is not set leaves the member alone.
-class Reader {
- public:
-  explicit Reader(const Message& message) : message_(message) {}
-
-  void operator()(const char* name, std::uint32_t& member) const {
-    if (const auto* field = Set(name)) member = Reflect().GetUInt32(message_, field);
-  }
-  void operator()(const char* name, std::uint64_t& member) const {
-    if (const auto* field = Set(name)) member = Reflect().GetUInt64(message_, field);
-  }
-  void operator()(const char* name, double& member) const {
-    if (const auto* field = Set(name)) member = Reflect().GetDouble(message_, field);
-  }
-  void operator()(const char* name, bool& member) const {
-    if (const auto* field = Set(name)) member = Reflect().GetBool(message_, field);
-  }
-  void operator()(const char* name, std::string& member) const {
-    if (const auto* field = Set(name)) member = Reflect().GetString(message_, field);
-  }
-  void operator()(const char* name, Duration& member) const {
-    std::string text;
-    (*this)(name, text);
-    if (text.empty()) return;
-    const std::optional<Duration> value = ParseDuration(text);
-    SPILLWAY_CHECK(value.has_value());
-    member = *value;
-  }
-
- private:
-  const google::protobuf::Reflection& Reflect() const { return *message_.GetReflection(); }
-  const FieldDescriptor* Set(const char* name) const {
-    const FieldDescriptor& field = FieldOf(message_, name);
-    return Reflect().HasField(message_, &field) ? &field : nullptr;
-  }
-
-  const Message& message_;
-};
-
-// Struct to message: every member is written.
-class Writer {
- public:
-  explicit Writer(Message& message) : message_(message) {}
-
-  void operator()(const char* name, std::uint32_t member) const {
-    Reflect().SetUInt32(&message_, &FieldOf(message_, name), member);
-  }
-  void operator()(const char* name, std::uint64_t member) const {
-    Reflect().SetUInt64(&message_, &FieldOf(message_, name), member);
-  }
-  void operator()(const char* name, double member) const {
-    Reflect().SetDouble(&message_, &FieldOf(message_, name), member);
-  }
-  void operator()(const char* name, bool member) const {
-    Reflect().SetBool(&message_, &FieldOf(message_, name), member);
-  }
-  void operator()(const char* name, const std::string& member) const {
-    Reflect().SetString(&message_, &FieldOf(message_, name), member);
-  }
-  void operator()(const char* name, Duration member) const {
-    (*this)(name, FormatDuration(member));
-  }
-
- private:
-  const google::protobuf::Reflection& Reflect() const { return *message_.GetReflection(); }
-
-  Message& message_;
-};
+constexpr char kAllow[] = "allow";
+constexpr char kRefuse[] = "refuse";
 
 // The lists. `Limits` is the struct, const when it is only read.
 
@@ -146,6 +71,8 @@ void BindPool(const Visit& visit, Limits& limits) {
   visit("max_age", limits.max_age);
   visit("max_age_jitter", limits.max_age_jitter);
   visit("max_uses", limits.max_uses);
+  visit("max_streams", limits.max_streams);
+  visit("target_streams", limits.target_streams);
   visit("backoff_initial", limits.backoff_initial);
   visit("backoff_max", limits.backoff_max);
 }
@@ -154,6 +81,8 @@ template <typename Visit, typename Limits>
 void BindTimeouts(const Visit& visit, Limits& limits) {
   visit("total", limits.total);
   visit("connect", limits.connect);
+  visit("tls_handshake", limits.tls_handshake);
+  visit("proxy", limits.proxy);
   visit("connect_attempt_gap", limits.connect_attempt_gap);
   visit("write_stall", limits.write_stall);
   visit("response_header", limits.response_header);
@@ -178,21 +107,163 @@ void BindRetry(const Visit& visit, Limits& limits) {
   visit("budget_burst", limits.budget_burst);
 }
 
+template <typename Visit, typename Limits>
+void BindHttp2(const Visit& visit, Limits& limits) {
+  visit("stream_window", limits.stream_window);
+  visit("connection_window", limits.connection_window);
+  visit("settings_timeout", limits.settings_timeout);
+  visit("ping_interval", limits.ping_interval);
+  visit("ping_timeout", limits.ping_timeout);
+  visit("control_burst", limits.control_burst);
+  visit("control_per_second", limits.control_per_second);
+  visit("reset_burst", limits.reset_burst);
+  visit("reset_per_second", limits.reset_per_second);
+}
+
+template <typename Visit, typename Choice>
+void BindAddresses(const Visit& visit, Choice& choice) {
+  visit("family", choice.family);
+  visit("source", choice.source);
+  visit("static", choice.static_addresses);
+  visit("host_alias", choice.host_alias);
+}
+
+template <typename Visit, typename Settings>
+void BindProxyChoice(const Visit& visit, Settings& settings) {
+  visit("mode", settings.proxy_mode);
+  visit("servers", settings.proxy_servers);
+  visit("no_proxy", settings.no_proxy);
+  visit("then_direct", settings.then_direct);
+}
+
+// All of a destination that has no message of its own.
+template <typename Visit, typename Target>
+void BindDestination(const Visit& visit, Target& destination) {
+  visit("protocol", destination.protocol);
+  visit("isolate_tenants", destination.isolate_tenants);
+}
+
+template <typename Visit, typename Settings>
+void BindTlsProfile(const Visit& visit, Settings& settings) {
+  visit("name", settings.name);
+  visit("sni", settings.sni);
+  visit("verify_name", settings.verify_name);
+  visit("min_version", settings.min_version);
+  visit("max_version", settings.max_version);
+  visit("ciphers", settings.ciphers);
+  visit("cipher_suites", settings.cipher_suites);
+  visit("groups", settings.groups);
+  visit("pins", settings.pins);
+  visit("resumption", settings.resumption);
+  visit("insecure", settings.insecure);
+}
+
+template <typename Visit, typename Settings>
+void BindRoots(const Visit& visit, Settings& settings) {
+  visit("system", settings.system_roots);
+  visit("files", settings.root_files);
+  visit("inline", settings.inline_roots);
+}
+
+template <typename Visit, typename Settings>
+void BindCertificate(const Visit& visit, Settings& settings) {
+  visit("certificate_file", settings.certificate_file);
+  visit("key_file", settings.key_file);
+}
+
+template <typename Visit, typename Settings>
+void BindProxy(const Visit& visit, Settings& settings) {
+  visit("name", settings.name);
+  visit("url", settings.url);
+  visit("kind", settings.kind);
+  visit("host", settings.host);
+  visit("tls_profile", settings.tls_profile);
+  visit("tunnel_http", settings.tunnel_http);
+}
+
+template <typename Visit, typename Settings>
+void BindCredentials(const Visit& visit, Settings& settings) {
+  visit("file", settings.credential_file);
+  visit("environment", settings.credential_variable);
+}
+
 // `message` is config::v1::Defaults or config::v1::Destination.
 template <typename LimitsMessage>
-void ReadLimits(const LimitsMessage& message, Destination& destination) {
+void ReadLimits(const LimitsMessage& message, Destination& destination, RouteSettings& route) {
   BindPool(Reader(message.pool()), destination.pool);
   BindTimeouts(Reader(message.timeouts()), destination.timeouts);
   BindResponse(Reader(message.response()), destination.response);
   BindRetry(Reader(message.retry()), destination.retry);
+  BindHttp2(Reader(message.http2()), destination.http2);
+  BindAddresses(Reader(message.addresses()), destination.addresses);
+  const Reader reader(message);
+  BindDestination(reader, destination);
+  reader("tls_profile", route.tls_profile);
+  if (!message.has_proxy()) return;
+  // A part of one choice and a part of another would make a third that nobody wrote.
+  RouteSettings own;
+  own.tls_profile = route.tls_profile;
+  BindProxyChoice(Reader(message.proxy()), own);
+  route = std::move(own);
 }
 
 template <typename LimitsMessage>
-void WriteLimits(const Destination& destination, LimitsMessage& message) {
+void WriteLimits(const Destination& destination, const RouteSettings& route,
+                 LimitsMessage& message) {
   BindPool(Writer(*message.mutable_pool()), destination.pool);
   BindTimeouts(Writer(*message.mutable_timeouts()), destination.timeouts);
   BindResponse(Writer(*message.mutable_response()), destination.response);
   BindRetry(Writer(*message.mutable_retry()), destination.retry);
+  BindHttp2(Writer(*message.mutable_http2()), destination.http2);
+  BindAddresses(Writer(*message.mutable_addresses()), destination.addresses);
+  const Writer writer(message);
+  BindDestination(writer, destination);
+  writer("tls_profile", route.tls_profile);
+  BindProxyChoice(Writer(*message.mutable_proxy()), route);
+  message.mutable_proxy()->set_mode(std::string(Label(route.ProxyMode())));
+}
+
+void ReadProfiles(const config::v1::Config& message, Config& config) {
+  for (const config::v1::TlsProfile& entry : message.tls_profiles()) {
+    TlsProfileSettings& settings = config.tls_profiles.emplace_back();
+    BindTlsProfile(Reader(entry), settings);
+    BindRoots(Reader(entry.roots()), settings);
+    BindCertificate(Reader(entry.certificate()), settings);
+  }
+  for (const config::v1::Proxy& entry : message.proxies()) {
+    ProxySettings& settings = config.proxies.emplace_back();
+    BindProxy(Reader(entry), settings);
+    BindCredentials(Reader(entry.credentials()), settings);
+    settings.port = entry.port();
+    for (const config::v1::ConnectHeader& header : entry.connect_headers()) {
+      settings.connect_headers.Add(header.name(), header.value());
+    }
+  }
+}
+
+void WriteProfiles(const Config& config, config::v1::Config& message) {
+  for (const TlsProfileSettings& settings : config.tls_profiles) {
+    config::v1::TlsProfile& entry = *message.add_tls_profiles();
+    BindTlsProfile(Writer(entry), settings);
+    BindRoots(Writer(*entry.mutable_roots()), settings);
+    entry.mutable_roots()->set_system(settings.UsesSystemRoots());
+    if (!settings.certificate_file.empty()) {
+      BindCertificate(Writer(*entry.mutable_certificate()), settings);
+    }
+  }
+  for (const ProxySettings& settings : config.proxies) {
+    config::v1::Proxy& entry = *message.add_proxies();
+    BindProxy(Writer(entry), settings);
+    if (settings.port != 0) entry.set_port(settings.port);
+    if (!settings.credential_file.empty() || !settings.credential_variable.empty()) {
+      BindCredentials(Writer(*entry.mutable_credentials()), settings);
+    }
+    for (const HeaderField& field : settings.connect_headers) {
+      config::v1::ConnectHeader& header = *entry.add_connect_headers();
+      header.set_name(field.name);
+      header.set_value(field.value);
+    }
+  }
 }
 
 DestinationMatch ReadMatch(const config::v1::Match& message) {
@@ -222,15 +293,20 @@ void ReadConfigMessage(const config::v1::Config& message, Config& config, Policy
   BindProcess(Reader(message.process()), config.process);
 
   BindRequest(Reader(message.request()), parts.request);
-  ReadLimits(message.defaults(), parts.fallback);
+  parts.fallback.refuse = message.unmatched() == kRefuse;
+  ReadProfiles(message, config);
+  ReadLimits(message.defaults(), parts.fallback, config.default_route);
   for (const config::v1::Destination& entry : message.destinations()) {
     Destination destination = parts.fallback;
+    RouteSettings route = config.default_route;
+    destination.refuse = false;
     destination.name = entry.name();
     for (const config::v1::Match& match : entry.matches()) {
       destination.matches.push_back(ReadMatch(match));
     }
-    ReadLimits(entry, destination);
+    ReadLimits(entry, destination, route);
     parts.destinations.push_back(std::move(destination));
+    config.routes.push_back(std::move(route));
   }
 }
 
@@ -244,14 +320,18 @@ config::v1::Config WriteConfigMessage(const Config& config) {
   BindProcess(Writer(*message.mutable_process()), config.process);
 
   BindRequest(Writer(*message.mutable_request()), config.policy->request_limits());
-  WriteLimits(config.policy->fallback(), *message.mutable_defaults());
-  for (const Destination& destination : config.policy->destinations()) {
+  const Policy& policy = *config.policy;
+  message.set_unmatched(policy.fallback().refuse ? kRefuse : kAllow);
+  WriteProfiles(config, message);
+  WriteLimits(policy.fallback(), config.default_route, *message.mutable_defaults());
+  for (std::size_t i = 0; i < policy.destinations().size(); ++i) {
+    const Destination& destination = policy.destinations()[i];
     config::v1::Destination& entry = *message.add_destinations();
     entry.set_name(destination.name);
     for (const DestinationMatch& match : destination.matches) {
       WriteMatch(match, *entry.add_matches());
     }
-    WriteLimits(destination, entry);
+    WriteLimits(destination, config.routes[i], entry);
   }
   return message;
 }

@@ -16,13 +16,13 @@ namespace spillway {
 
 // What a policy is built from.
 struct PolicyParts {
-  std::vector<Destination> destinations;
+  std::vector<Destination> destinations;  // their `tls` and `proxy` are not set yet
   Destination fallback;
   RequestFieldLimits request;
 };
 
 // Puts what `message` sets into `config` (all but its policy) and `parts`. `message` came out of
-// FillMessage without problems.
+// FillMessage, perhaps with problems: what was refused is not set.
 void ReadConfigMessage(const config::v1::Config& message, Config& config, PolicyParts& parts);
 
 // Every value of `config`.

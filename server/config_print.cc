@@ -13,6 +13,8 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
 
+constexpr char kMasked[] = "(masked)";
+
 // The text of field `field`, or of its entry `index`.
 std::string ScalarText(const Message& message, const FieldDescriptor& field, int index) {
   const Reflection& reflection = *message.GetReflection();
@@ -30,20 +32,27 @@ std::string ScalarText(const Message& message, const FieldDescriptor& field, int
       return RuleOf(field).kind() == config::v1::VALUE_KIND_BYTES ? FormatBytes(value)
                                                                   : std::to_string(value);
     }
-    default:
-      return std::to_string(list ? reflection.GetRepeatedUInt32(message, &field, index)
-                                 : reflection.GetUInt32(message, &field));
+    default: {
+      const std::uint32_t value = list ? reflection.GetRepeatedUInt32(message, &field, index)
+                                       : reflection.GetUInt32(message, &field);
+      return RuleOf(field).kind() == config::v1::VALUE_KIND_BYTES ? FormatBytes(value)
+                                                                  : std::to_string(value);
+    }
   }
 }
 
 void EmitScalar(YAML::Emitter& out, const Message& message, const FieldDescriptor& field,
                 int index) {
   const config::v1::ValueKind kind = RuleOf(field).kind();
-  // Names and hosts could look like a number or like null; the others cannot.
-  const bool quote = kind == config::v1::VALUE_KIND_NAME || kind == config::v1::VALUE_KIND_HOST ||
-                     kind == config::v1::VALUE_KIND_ADDRESS;
-  if (quote) out << YAML::DoubleQuoted;
-  out << ScalarText(message, field, index);
+  // Most texts could look like a number or like null; these cannot.
+  const bool plain = kind == config::v1::VALUE_KIND_DURATION ||
+                     kind == config::v1::VALUE_KIND_CHOICE || kind == config::v1::VALUE_KIND_SCHEME;
+  if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING && !plain) out << YAML::DoubleQuoted;
+  if (RuleOf(field).secret()) {
+    out << kMasked;
+  } else {
+    out << ScalarText(message, field, index);
+  }
 }
 
 // Depth is that of the schema, which has no cycles.

@@ -10,7 +10,8 @@
 
 namespace spillway {
 
-// Every field that is set, in the order of the schema. Ends with a newline.
+// Every field that is set, in the order of the schema; "(masked)" in place of a secret. Ends with a
+// newline.
 std::string PrintYaml(const google::protobuf::Message& message);
 
 }  // namespace spillway

@@ -5,8 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "server/config_kinds.h"
 #include "server/config_values.h"
-#include "server/listen_address.h"
 #include "spillway/config/v1/config.pb.h"
 #include "transport/base/check.h"
 
@@ -48,15 +48,6 @@ std::string UnknownKeyText(const Descriptor& type, const std::string& key) {
     }
   }
   return nearest.empty() ? "unknown key" : "unknown key; did you mean " + nearest + "?";
-}
-
-bool IsName(std::string_view text) {
-  const auto word = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  };
-  return !text.empty() && text.size() <= kMaxNameBytes && word(text.front()) &&
-         std::all_of(text.begin(), text.end(),
-                     [&](char c) { return word(c) || c == '.' || c == '_' || c == '-'; });
 }
 
 class Filler {
@@ -169,41 +160,9 @@ class Filler {
 
   static std::string StoreText(const YamlNode& node, Message& message,
                                const FieldDescriptor& field) {
-    const FieldRule& rule = RuleOf(field);
     std::string value = node.text;
-    switch (rule.kind()) {
-      case config::v1::VALUE_KIND_DURATION: {
-        const std::optional<Duration> duration = ParseDuration(value);
-        if (!duration.has_value()) return "must be a time with units, such as 250ms or 1m30s";
-        const bool inside =
-            *duration >= *ParseDuration(rule.min()) && *duration <= *ParseDuration(rule.max());
-        if (!inside && !(rule.forever() && *duration == kForever)) {
-          return "must be " + BoundsText(field);
-        }
-        value = FormatDuration(*duration);
-        break;
-      }
-      case config::v1::VALUE_KIND_NAME:
-        if (!IsName(value)) return "must be " + BoundsText(field);
-        break;
-      case config::v1::VALUE_KIND_SCHEME:
-        if (value != "http" && value != "https") return "must be http or https";
-        break;
-      case config::v1::VALUE_KIND_ADDRESS: {
-        const Result<ListenAddress> address = ParseListenAddress(value, "address");
-        if (!address.has_value()) return address.error().message.substr(sizeof "address: " - 1);
-        value = address->Text();
-        break;
-      }
-      case config::v1::VALUE_KIND_HOST: {
-        Result<std::string> host = CanonicalHostPattern(value, "host");
-        if (!host.has_value()) return host.error().message.substr(sizeof "host: " - 1);
-        value = *std::move(host);
-        break;
-      }
-      default:
-        break;
-    }
+    std::string problem = CanonicalText(RuleOf(field), value);
+    if (!problem.empty()) return problem;
     const Reflection& reflection = *message.GetReflection();
     if (field.is_repeated()) {
       reflection.AddString(&message, &field, std::move(value));
@@ -289,21 +248,8 @@ const FieldRule& RuleOf(const FieldDescriptor& field) {
 }
 
 std::string BoundsText(const FieldDescriptor& field) {
-  const FieldRule& rule = RuleOf(field);
-  switch (rule.kind()) {
-    case config::v1::VALUE_KIND_NAME:
-      return "1 to 64 letters, digits, \".\", \"_\" and \"-\"";
-    case config::v1::VALUE_KIND_ADDRESS:
-      return "an address";
-    case config::v1::VALUE_KIND_HOST:
-      return "a host";
-    case config::v1::VALUE_KIND_SCHEME:
-      return "http or https";
-    default:
-      break;
-  }
   if (field.cpp_type() == FieldDescriptor::CPPTYPE_BOOL) return "true or false";
-  return rule.min() + " to " + rule.max() + (rule.forever() ? ", or forever" : "");
+  return TextBounds(RuleOf(field));
 }
 
 }  // namespace spillway

@@ -129,7 +129,7 @@ int Serve(Config config, Listeners listeners, const FdBudget& budget) {
     names.push_back(destination.name);
   }
   metrics->Preregister(names);
-  metrics->OnConfigLoaded(true, std::chrono::system_clock::now());
+  metrics->config().OnLoaded(std::chrono::system_clock::now());
 
   config.process.max_connections = budget.origin;
   const auto own = std::make_shared<const OwnAddresses>(listeners.addresses());

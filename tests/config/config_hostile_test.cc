@@ -28,6 +28,20 @@ destinations:
     - {scheme: https, host: "*.example.com", ports: [443, 8443]}
     - host: b\u00fccher.example
   retry: {max_attempts: 2}
+  protocol: h2
+  tls_profile: pinned
+  addresses: {family: ipv4, static: [10.0.0.1]}
+  proxy: {servers: [corp], no_proxy: [.internal, "10.0.0.0/8"]}
+- name: lab
+  matches: [{host: 10.0.0.0/8}]
+tls_profiles:
+- name: pinned
+  verify_name: a.example
+  min_version: 1.3
+  pins: [sha256/AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=]
+proxies:
+- {name: corp, url: "http://proxy.example:3128", connect_headers: [{name: X-A, value: b c}]}
+unmatched: refuse
 )";
 
 // Either a whole configuration that prints and loads again, or problems; never both or neither.

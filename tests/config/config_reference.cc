@@ -132,7 +132,8 @@ std::string ReferenceMarkdown(const std::vector<ReferenceSection>& sections) {
     if (section.entries.empty()) continue;
     text += "\n### ";
     for (std::size_t i = 0; i < section.paths.size(); ++i) {
-      text += (i == 0 ? "`" : ", `") + section.paths[i] + "`";
+      text += section.paths[i].empty() ? std::string("Top level")
+                                       : (i == 0 ? "`" : ", `") + section.paths[i] + "`";
     }
     text += "\n\n" + section.meaning + "\n\n";
     text += "| key | default | bounds | meaning |\n| --- | --- | --- | --- |\n";

@@ -162,10 +162,40 @@ INSTANTIATE_TEST_SUITE_P(
                    "      max_conections: 1\n",
                    "t:5:7: destinations[0].pool.max_conections: unknown key; did you mean "
                    "max_connections?\n"},
-        ProblemRow{"RoomForLater", "proxies: []\ntls_profiles: {}\nrules: 1\n",
-                   "t:1:1: proxies: not supported by this version\n"
-                   "t:2:1: tls_profiles: not supported by this version\n"
-                   "t:3:1: rules: not supported by this version\n"},
+        ProblemRow{"RoomForLater", "rules: 1\n", "t:1:1: rules: not supported by this version\n"},
+        ProblemRow{"UnknownChoice", "unmatched: deny\n",
+                   "t:1:12: unmatched: must be allow or refuse\n"},
+        ProblemRow{"NetworkWithBitsBehindIt",
+                   "destinations: [{name: a, matches: [{host: 10.0.0.1/8}]}]\n",
+                   "t:1:43: destinations[0].matches[0].host: the address of a network is zero "
+                   "behind its bits\n"},
+        ProblemRow{"TieOfNetworks",
+                   "destinations:\n- {name: a, matches: [{host: 10.0.0.0/8}]}\n"
+                   "- {name: b, matches: [{host: 10.0.0.0/8}]}\n",
+                   "t:3:24: destinations[1].matches[0].host: as specific as "
+                   "destinations[0].matches[0] and true of the same requests\n"},
+        ProblemRow{"ClearTextHttp2ForHttpsOnly",
+                   "destinations: [{name: a, matches: [{scheme: https, host: a.t}], protocol: "
+                   "h2c}]\n",
+                   "t:1:65: destinations[0].protocol: h2c is for http URLs, and no match is\n"},
+        ProblemRow{
+            "Http2OverTlsForHttpOnly",
+            "destinations: [{name: a, matches: [{scheme: http, host: a.t}], protocol: h2}]\n",
+            "t:1:64: destinations[0].protocol: h2 is for https URLs, and no match is; h2c "
+            "is for http\n"},
+        ProblemRow{"UnknownProtocol", "defaults: {protocol: http/2}\n",
+                   "t:1:22: defaults.protocol: must be auto, http/1.1, h2 or h2c\n"},
+        ProblemRow{"AliasBesideStaticAddresses",
+                   "defaults: {addresses: {static: [10.0.0.1], host_alias: b.t}}\n",
+                   "t:1:44: defaults.addresses.host_alias: not beside static, which leaves nothing "
+                   "to look up\n"},
+        ProblemRow{"AddressOfTheOtherFamily",
+                   "defaults: {addresses: {family: ipv6, source: 10.0.0.1, static: [::1, "
+                   "10.0.0.1]}}\n",
+                   "t:1:38: defaults.addresses.source: not of the family that is asked for\n"
+                   "t:1:70: defaults.addresses.static[1]: not of the family that is asked for\n"},
+        ProblemRow{"AliasThatIsAnAddress", "defaults: {addresses: {host_alias: 10.0.0.1}}\n",
+                   "t:1:36: defaults.addresses.host_alias: must be a host name\n"},
         ProblemRow{"DuplicateKey", "drain: {}\ndrain: {}\n",
                    "t:2:1: drain: this mapping has the key twice\n"},
         ProblemRow{"NotAMapping", "[1, 2]\n", "t:1:1: must be a mapping of keys to values\n"},

@@ -345,9 +345,9 @@ TEST_F(Daemon, SaysWhatRunsAndHowItsConfigurationFared) {
   EXPECT_EQ(Samples(Scrape()).at("spillway_build_info{version=\"1.2.3\",commit=\"abc1234\"}"), 1);
   EXPECT_EQ(FamilyText(Scrape(), "spillway_config_last_reload_successful"), "");
   const std::chrono::system_clock::time_point at(seconds(1'800'000'000));
-  metrics_->OnConfigLoaded(true, at);
+  metrics_->config().OnLoaded(at);
   EXPECT_EQ(Samples(Scrape()).at("spillway_config_last_reload_successful"), 1);
-  metrics_->OnConfigLoaded(false, at + minutes(1));
+  metrics_->config().OnRefused("tls");
   EXPECT_EQ(Samples(Scrape()).at("spillway_config_last_reload_successful"), 0);
   EXPECT_EQ(Samples(Scrape()).at("spillway_config_last_reload_success_timestamp_seconds"),
             1'800'000'000);
@@ -389,7 +389,9 @@ TEST_F(Daemon, PleasesPromtool) {
   metrics_->OnCallEnded("/spillway.v1.Egress/RoundTrip", "OK", milliseconds(2));
   metrics_->OnDnsLookup(Reason::kNone, milliseconds(4));
   metrics_->OnLoopLag(0, milliseconds(1));
-  metrics_->OnConfigLoaded(true, std::chrono::system_clock::time_point(seconds(1)));
+  metrics_->config().OnLoaded(std::chrono::system_clock::time_point(seconds(1)));
+  metrics_->config().OnPolicy(
+      {1, {{"partner", std::chrono::system_clock::time_point(seconds(2))}}, 1});
   pools_ = {SnapshotOf(KeyOf("a", 80, "orders"), {}), SnapshotOf(KeyOf("[::1]", 8080), {})};
   const std::string text = Scrape();
   EXPECT_EQ(PromtoolComplaints(text), "");

@@ -102,6 +102,8 @@ TEST(Families, CarryOnlyLabelsOfTheClosedList) {
                                               "loop",
                                               "tls_protocol_version",
                                               "resumed",
+                                              "cause",
+                                              "name",
                                               "version",
                                               "commit",
                                               "family"};
