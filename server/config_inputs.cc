@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <system_error>
 
-#include "transport/tls.h"
+#include "transport/tls_profiles.h"
 
 namespace spillway {
 namespace {

@@ -6,11 +6,14 @@
 #include <utility>
 
 #include "server/proxy_loader.h"
-#include "transport/tls.h"
+#include "transport/base/no_proxy.h"
+#include "transport/base/proxy_environment.h"
+#include "transport/tls_profiles.h"
 
 namespace spillway {
 namespace {
 
+constexpr std::string_view kFirstEntry = "entry 1: ";  // how NoProxy begins what it says
 constexpr std::string_view kPinPrefix = "sha256/";
 
 std::string Item(std::string_view list, std::size_t index) {
@@ -44,6 +47,10 @@ SpkiPin DecodePin(std::string_view text) {
     pin.at(size++) = static_cast<std::uint8_t>(bits >> static_cast<unsigned>(count));
   }
   return pin;
+}
+
+std::string CredentialDigest(std::string_view user, std::string_view password) {
+  return Sha256Hex(std::string(user) + '\0' + std::string(password));
 }
 
 std::string WithoutField(const Failure& failure) {
@@ -215,6 +222,7 @@ class Loader {
       if (!route.proxy_servers.empty()) bad(".servers", "only with the mode servers");
       if (!route.no_proxy.empty()) bad(".no_proxy", "only with the mode servers");
       if (route.then_direct) bad(".then_direct", "only with the mode servers");
+      if (rule.kind == ProxyRule::Kind::kEnvironment) rule.environment = Environment();
       return;
     }
     if (route.proxy_servers.empty()) bad(".mode", "the mode servers needs servers");
@@ -231,17 +239,33 @@ class Loader {
         rule.servers.push_back(server->second);
       }
     }
+    std::string no_proxy;
     for (std::size_t i = 0; i < route.no_proxy.size(); ++i) {
-      if (route.no_proxy[i].find(',') != std::string::npos) {
+      const std::string& entry = route.no_proxy[i];
+      const std::vector<std::string> problems = NoProxy::Parse(entry).problems();
+      if (entry.find(',') != std::string::npos) {
         bad(Item(".no_proxy", i), "one host an entry, without commas");
+      } else if (!problems.empty()) {
+        bad(Item(".no_proxy", i), problems.front().substr(kFirstEntry.size()).c_str());
       }
-      rule.no_proxy += (i == 0 ? "" : ",") + route.no_proxy[i];
+      no_proxy += (i == 0 ? "" : ",") + entry;
     }
+    rule.no_proxy = NoProxy::Parse(no_proxy);
+  }
+
+  // Read once for all destinations, so that they agree.
+  std::shared_ptr<const ProxyEnvironment> Environment() {
+    if (environment_ != nullptr) return environment_;
+    environment_ = ReadProxyEnvironment(
+        [this](const std::string& name) { return inputs_.Variable(name).value_or(""); },
+        CredentialDigest, DefaultTlsProfile());
+    return environment_;
   }
 
   InputReader& inputs_;
   const ReportProblem& report_;
   Config& config_;
+  std::shared_ptr<const ProxyEnvironment> environment_;
   // By name; null when something is wrong with the entry.
   TlsProfilesByName tls_;
   std::map<std::string, ProxyServerPtr> proxies_;

@@ -9,7 +9,7 @@
 
 #include "server/listen_address.h"
 #include "transport/base/url.h"
-#include "transport/tls.h"
+#include "transport/tls_profiles.h"
 
 namespace spillway {
 namespace {

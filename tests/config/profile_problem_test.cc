@@ -199,6 +199,10 @@ INSTANTIATE_TEST_SUITE_P(
                "proxies: [{name: a, url: http://p.test}]\ndefaults: {proxy: {servers: [a], "
                "no_proxy: [\"a,b\"]}}\n",
                "2:45: defaults.proxy.no_proxy[0]", ConfigCause::kValue},
+        BadRow{"ExceptionThatCanMatchNothing",
+               "proxies: [{name: a, url: http://p.test}]\ndefaults: {proxy: {servers: [a], "
+               "no_proxy: [ok.test, 10.0.0.0/33]}}\n",
+               "2:54: defaults.proxy.no_proxy[1]", ConfigCause::kValue},
         BadRow{"UnknownProxyOfADestination",
                "destinations: [{name: a, matches: [{host: a.t}], proxy: {servers: [b]}}]\n",
                "1:68: destinations[0].proxy.servers[0]", ConfigCause::kValue}),

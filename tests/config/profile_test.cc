@@ -6,6 +6,7 @@
 
 #include "server/config.h"
 #include "tests/config/profile_files.h"
+#include "transport/base/proxy_environment.h"
 
 namespace spillway {
 namespace {
@@ -163,7 +164,8 @@ TEST(Destinations, ReferToProfilesAndProxiesByName) {
   EXPECT_EQ(inherits.proxy.kind, ProxyRule::Kind::kServers);
   EXPECT_EQ(inherits.proxy.servers,
             (std::vector<ProxyServerPtr>{config.proxy_servers[0], config.proxy_servers[1]}));
-  EXPECT_EQ(inherits.proxy.no_proxy, ".internal,10.0.0.0/8");
+  EXPECT_EQ(inherits.proxy.no_proxy.CanonicalText(),
+            NoProxy::Parse(".internal,10.0.0.0/8").CanonicalText());
   EXPECT_TRUE(inherits.proxy.then_direct);
   const Destination& own = policy.destinations()[1];
   EXPECT_EQ(own.tls, config.tls[0]);
@@ -172,9 +174,26 @@ TEST(Destinations, ReferToProfilesAndProxiesByName) {
   EXPECT_EQ(own.addresses.host_alias, "c.test");
   EXPECT_EQ(own.proxy.servers, (std::vector<ProxyServerPtr>{config.proxy_servers[2]}));
   // Nothing of a choice is inherited beside a part of another.
-  EXPECT_EQ(own.proxy.no_proxy, "");
+  EXPECT_TRUE(own.proxy.no_proxy.empty());
   EXPECT_FALSE(own.proxy.then_direct);
   EXPECT_EQ(policy.destinations()[2].proxy.kind, ProxyRule::Kind::kDirect);
+}
+
+// N1: read when the policy is made.
+TEST(Destinations, MayFollowTheEnvironment) {
+  MemoryInputs inputs = ProfileFiles();
+  inputs.variables = {{"https_proxy", "http://u:sekret@env.test:3128"}, {"NO_PROXY", "a.test"}};
+  const Config config = Loaded("defaults: {proxy: {mode: environment}}\n", inputs);
+  const ProxyRule& rule = config.policy->fallback().proxy;
+  EXPECT_EQ(rule.kind, ProxyRule::Kind::kEnvironment);
+  ASSERT_NE(rule.environment, nullptr);
+  ASSERT_TRUE(rule.environment->https.server.has_value());
+  const ProxyServer& server = **rule.environment->https.server;
+  EXPECT_EQ(server.Text(), "http://env.test:3128");
+  EXPECT_EQ(server.credential_digest.size(), 64U);
+  EXPECT_EQ(*rule.environment->http.server, nullptr);
+  EXPECT_FALSE(rule.environment->no_proxy.empty());
+  EXPECT_EQ(PrintEffectiveConfig(config).find("sekret"), std::string::npos);
 }
 
 TEST(PrintedConfig, LoadsToTheSameAndHoldsNoSecret) {
