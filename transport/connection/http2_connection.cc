@@ -153,10 +153,17 @@ std::function<void()> Http2Connection::WakeUpload(std::int32_t stream) {
 // Its time is over.
 void Http2Connection::Expire(Exchange& exchange) {
   Failure failure = exchange.deadlines.Expired(now_);
+  const bool stalled = failure.reason == Reason::kConnectionWriteTimeout;
+  const bool in_output = exchange.sent_offset > session_->flushed();
+  if (stalled && in_output && last_write_ > exchange.last_progress) {
+    // What is ahead of it in the output moves: slow, but no stall (H11).
+    exchange.last_progress = last_write_;
+    return exchange.deadlines.OnWriteProgress(last_write_);
+  }
   // Another stream would fare no better: nothing is written (O-203, H11), or nothing of it could be
   // heard behind the header block that does not end (O-183).
-  const bool unwritable = failure.reason == Reason::kConnectionWriteTimeout && watching_writable_ &&
-                          After(last_write_, exchange.spec.limits.write_stall) <= now_;
+  const bool unwritable =
+      stalled && watching_writable_ && After(last_write_, exchange.spec.limits.write_stall) <= now_;
   const bool deaf = session_->in_header_block();
   GiveUp(exchange, std::move(failure));
   if (!unwritable && !deaf) return;

@@ -11,6 +11,8 @@ namespace {
 // What was kept during a pause is handed on in pieces of the size that reads have.
 constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;
 
+constexpr std::size_t kFrameHeaderBytes = 9;
+
 Failure ReceiverAborted() {
   return Failure{Reason::kCancelled, Source::kCaller, Phase::kBody, Delivery::kAnswered,
                  "the receiver ended the exchange"};
@@ -43,6 +45,7 @@ void Http2Connection::Exchange::OnInformational(ResponseHead head) {
 void Http2Connection::Exchange::OnHead(ResponseHead head, BodyKind kind, std::uint64_t length) {
   NoteFirstByte();
   status = head.status;
+  result.bytes_received += kFrameHeaderBytes;
   for (const HeaderField& field : head.headers) {
     result.bytes_received += field.name.size() + field.value.size();
   }
@@ -90,7 +93,9 @@ void Http2Connection::Exchange::OnEnd(Http2StreamEnd ended) {
 
 void Http2Connection::Exchange::OnSent(std::size_t bytes) {
   result.bytes_sent += bytes;
-  deadlines.OnWriteProgress(connection.now_);
+  sent_offset = connection.session_->produced();
+  last_progress = connection.now_;
+  deadlines.OnWriteProgress(last_progress);
 }
 
 void Http2Connection::Exchange::OnRequestSent() {

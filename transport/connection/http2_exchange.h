@@ -43,8 +43,10 @@ struct Http2Connection::Exchange final : public Http2StreamVisitor {
   Deadlines deadlines;
   std::int32_t stream = 0;        // 0: none yet
   std::uint64_t head_offset = 0;  // of the output, where the request begins
+  std::uint64_t sent_offset = 0;  // of the output, where what was sent of it last ends
   std::uint32_t status = 0;
-  bool over = false;  // the handler has heard the end
+  Instant last_progress{};  // of its writing
+  bool over = false;        // the handler has heard the end
   bool paused = false;
   std::size_t owed = 0;               // bytes delivered whose window is given back when it resumes
   std::string unread;                 // arrived during the pause
