@@ -76,6 +76,11 @@ class FakeTransport final : public Transport {
 
   std::shared_ptr<RoundTripHandle> Start(Request request,
                                          std::shared_ptr<ResponseSink> sink) override;
+  void Explain(const std::string& /*url*/, const std::string& /*tenant*/,
+               std::function<void(Explanation)> explained) override {
+    explained({});
+  }
+  TlsContextCounts tls_contexts() override { return {}; }
   Instant Now() const override;
   std::shared_ptr<const Policy> policy() const override { return nullptr; }
   void SetPolicy(std::shared_ptr<const Policy> /*policy*/) override {}

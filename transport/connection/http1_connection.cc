@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "transport/base/check.h"
+#include "transport/connect/http_connect.h"
 #include "transport/connection/http1_exchange.h"
 #include "transport/http1/request_encoder.h"
 #include "transport/io/clock.h"
@@ -51,7 +52,8 @@ Http1Connection::Http1Connection(EventLoop& loop, asio::ip::tcp::socket socket,
       socket_(std::move(socket)),
       descriptor_(socket_.native_handle()),
       stream_(std::move(stream)),
-      forward_proxy_(std::move(forward_proxy)) {
+      forward_proxy_(std::move(forward_proxy)),
+      proxy_authorization_(forward_proxy_ == nullptr ? "" : ProxyAuthorization(*forward_proxy_)) {
   loop_.AddConnection();
 }
 
@@ -69,6 +71,8 @@ StartResult Http1Connection::Start(ExchangeSpec spec, std::shared_ptr<ExchangeHa
   EncodeOptions options;
   options.framing = FramingFor(spec.head->method, spec.body == nullptr ? 0 : spec.body->length());
   options.close = spec.close;
+  options.absolute_form = forward_proxy_ != nullptr;
+  options.proxy_authorization = proxy_authorization_;
   std::string head;
   EncodeRequestHead(*spec.head, options, head);
   const bool chunked = options.framing.kind == RequestFraming::Kind::kChunked;
@@ -173,7 +177,10 @@ void Http1Connection::EndFailed(Exchange& failed, Failure failure, CloseReason r
   result.bytes_sent = failed.writer.sent();
   result.why_not = reason;
   result.ended = Now();
-  failure.delivery = DeliveryOf(failed.head_delivered, result.bytes_sent);
+  // A proxy that answers for itself has said what became of the request.
+  if (failure.source != Source::kProxy) {
+    failure.delivery = DeliveryOf(failed.head_delivered, result.bytes_sent);
+  }
   // In TLS 1.3 the origin judges our certificate only when we are already sending: its refusal
   // comes instead of any response, and nobody looked at the request (O-242).
   if (failure.reason == Reason::kTlsAlertReceived && !result.any_response_byte) {

@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include <boost/asio/ip/tcp.hpp>
@@ -105,6 +106,7 @@ class Http1Connection final : public Connection,
   int descriptor_;
   std::unique_ptr<ByteStream> stream_ SPILLWAY_GUARDED_BY(mu_);
   const ProxyServerPtr forward_proxy_;
+  const std::string proxy_authorization_;
   // Null while idle. Set by Start; detached by the loop alone, so the loop may use the object it
   // points to without the mutex.
   std::shared_ptr<Exchange> exchange_ SPILLWAY_GUARDED_BY(mu_);

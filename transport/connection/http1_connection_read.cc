@@ -4,6 +4,7 @@
 
 #include "transport/connection/http1_connection.h"
 #include "transport/connection/http1_exchange.h"
+#include "transport/http1/proxy_answer.h"
 #include "transport/io/clock.h"
 
 namespace spillway {
@@ -166,9 +167,18 @@ Http1Connection::Next Http1Connection::Consume(std::string_view input,
       case DecodeEvent::kNeedMore:
         return Next::kReadMore;
       case DecodeEvent::kInformational:
+        if (forward_proxy_ != nullptr) RemoveProxyFields(decoder_->head().headers);
         exchange.handler->OnInformational(std::move(decoder_->head()));
         continue;
       case DecodeEvent::kHead: {
+        if (forward_proxy_ != nullptr) {
+          auto refused = FailureOfProxyAnswer(decoder_->head(), forward_proxy_->Text());
+          if (refused.has_value()) {
+            FailExchange(*std::move(refused), CloseReason::kError);
+            return Next::kStop;
+          }
+          RemoveProxyFields(decoder_->head().headers);
+        }
         exchange.head_delivered = true;
         exchange.deadlines.OnHead(Now());
         NoteHead(exchange);

@@ -64,6 +64,8 @@ class TlsStream final : public ByteStream, private TlsSessionSink {
   Io Read(std::span<char> into) override;
   Io Write(std::span<const iovec> parts) override;
   bool Quiet() override;
+  // An end that was met while there were still bytes to hand out.
+  bool holds_bytes() const override { return read_end_.has_value(); }
   void Shutdown() override;  // close_notify, then the same below
   Failure failure() const override;
 
