@@ -64,32 +64,12 @@ TEST_P(PeerBreaksTheRules, AndNoMoreEndsThanMust) {
   }
 }
 
-std::vector<Row> StreamRows() {
+std::vector<Row> HeadRows() {
   const std::string run = "running";
   const std::string proto = "http_protocol_error";
   const std::string rst = "RST_STREAM 1 PROTOCOL_ERROR";
   const auto head = [](h2::Fields fields, bool end = true) { return Headers(1, fields, end); };
   return {
-      {"O165_end_stream_on_headers_with_a_length",
-       head({{":status", "200"}, {"content-length", "5"}}), proto, run, rst, ""},
-      {"O166_H16_body_shorter_than_its_length",
-       head({{":status", "200"}, {"content-length", "5"}}, false) + Data(1, "abc", true), proto,
-       run, rst, ""},
-      {"O166_H16_body_longer_than_its_length",
-       head({{":status", "200"}, {"content-length", "2"}}, false) + Data(1, "abc", true), proto,
-       run, rst, ""},
-      {"O167_length_given_twice",
-       head({{":status", "200"}, {"content-length", "0"}, {"content-length", "0"}}), proto, run,
-       rst, ""},
-      {"O167_length_with_a_sign", head({{":status", "200"}, {"content-length", "+2"}}), proto, run,
-       rst, ""},
-      {"O167_length_empty", head({{":status", "200"}, {"content-length", ""}}), proto, run, rst,
-       ""},
-      {"O170_second_final_head", head(kOk, false) + head(kOk), proto, run, rst, ""},
-      {"O171_trailers_that_do_not_end_the_stream",
-       head(kOk, false) + head({{"x-checksum", "1"}}, false), proto, run, rst, ""},
-      {"O171_trailers_with_a_pseudo_header",
-       head(kOk, false) + head({{"x-checksum", "1"}, {":status", "200"}}), proto, run, rst, ""},
       {"O172_no_status", head({{"server", "x"}}), proto, run, rst, ""},
       {"O172_two_status", head({{":status", "200"}, {":status", "200"}}), proto, run, rst, ""},
       {"O172_status_no_number", head({{":status", "abc"}}), proto, run, rst, ""},
@@ -117,6 +97,35 @@ std::vector<Row> StreamRows() {
       {"O177_leading_blank", head({{":status", "200"}, {"x", " a"}}), proto, run, rst, ""},
       {"O177_trailing_blank", head({{":status", "200"}, {"x", "a "}}), proto, run, rst, ""},
       {"O177_empty_name", head({{":status", "200"}, {"", "a"}}), proto, run, rst, ""},
+  };
+}
+
+std::vector<Row> StreamRows() {
+  const std::string run = "running";
+  const std::string proto = "http_protocol_error";
+  const std::string rst = "RST_STREAM 1 PROTOCOL_ERROR";
+  const auto head = [](h2::Fields fields, bool end = true) { return Headers(1, fields, end); };
+  return {
+      {"O165_end_stream_on_headers_with_a_length",
+       head({{":status", "200"}, {"content-length", "5"}}), proto, run, rst, ""},
+      {"O166_H16_body_shorter_than_its_length",
+       head({{":status", "200"}, {"content-length", "5"}}, false) + Data(1, "abc", true), proto,
+       run, rst, ""},
+      {"O166_H16_body_longer_than_its_length",
+       head({{":status", "200"}, {"content-length", "2"}}, false) + Data(1, "abc", true), proto,
+       run, rst, ""},
+      {"O167_length_given_twice",
+       head({{":status", "200"}, {"content-length", "0"}, {"content-length", "0"}}), proto, run,
+       rst, ""},
+      {"O167_length_with_a_sign", head({{":status", "200"}, {"content-length", "+2"}}), proto, run,
+       rst, ""},
+      {"O167_length_empty", head({{":status", "200"}, {"content-length", ""}}), proto, run, rst,
+       ""},
+      {"O170_second_final_head", head(kOk, false) + head(kOk), proto, run, rst, ""},
+      {"O171_trailers_that_do_not_end_the_stream",
+       head(kOk, false) + head({{"x-checksum", "1"}}, false), proto, run, rst, ""},
+      {"O171_trailers_with_a_pseudo_header",
+       head(kOk, false) + head({{"x-checksum", "1"}, {":status", "200"}}), proto, run, rst, ""},
       {"O063_a_trailer_that_frames_messages", head(kOk, false) + head({{"content-length", "3"}}),
        proto, run, rst, ""},
       {"O169_data_after_the_end", head(kOk) + Data(1, "abc", true), "", run, "", ""},
@@ -148,15 +157,11 @@ std::vector<Row> ConnectionRows() {
   const std::string size = "GOAWAY 0 FRAME_SIZE_ERROR";
   const std::string flow = "GOAWAY 0 FLOW_CONTROL_ERROR";
   const std::string hpack = "GOAWAY 0 COMPRESSION_ERROR";
-  const std::string calm = "GOAWAY 0 ENHANCE_YOUR_CALM";
   const std::string begun = Frame(h2::kHeaders, 0, 1, h2::Block(kOk));  // no END_HEADERS
   const auto headers = [](std::string_view block) {
     return Frame(h2::kHeaders, h2::kEndHeaders, 1, block);
   };
   return {
-      {"O132_settings_of_40_entries",
-       Frame(h2::kSettings, 0, 0, Repeat(h2::Number(0xff00, 2) + h2::Number(1, 4), 40)), run, run,
-       calm, "flood"},
       {"O132_settings_length_no_multiple_of_6", Frame(h2::kSettings, 0, 0, "12345"), run, run, size,
        "protocol"},
       {"O132_settings_on_a_stream", Frame(h2::kSettings, 0, 1, ""), run, run, proto, "protocol"},
@@ -186,9 +191,6 @@ std::vector<Row> ConnectionRows() {
        "protocol"},
       {"O179_hpack_integer_without_end", headers("\xff" + Repeat(std::string("\x80", 1), 20)),
        "running", run, hpack, "protocol"},
-      {"O181_continuation_flood",
-       Frame(h2::kHeaders, 0, 1, "") + Repeat(Frame(h2::kContinuation, 0, 1, ""), 20), run, run,
-       calm, "flood"},
       {"O182_frame_inside_a_header_block", begun + Ping(), run, run, proto, "protocol"},
       {"O182_continuation_of_nothing", Frame(h2::kContinuation, h2::kEndHeaders, 1, ""), run, run,
        proto, "protocol"},
@@ -205,6 +207,19 @@ std::vector<Row> ConnectionRows() {
       {"O198_headers_on_an_even_stream", Headers(2, kOk), run, run, proto, "protocol"},
       {"O199_malformed_frame_after_the_end", Data(0, "abc") + Data(0, "x") + Frame(99, 0, 7, "!"),
        run, run, proto, "protocol"},
+  };
+}
+
+std::vector<Row> FloodRows() {
+  const std::string run = "running";
+  const std::string calm = "GOAWAY 0 ENHANCE_YOUR_CALM";
+  return {
+      {"O132_settings_of_40_entries",
+       Frame(h2::kSettings, 0, 0, Repeat(h2::Number(0xff00, 2) + h2::Number(1, 4), 40)), run, run,
+       calm, "flood"},
+      {"O181_continuation_flood",
+       Frame(h2::kHeaders, 0, 1, "") + Repeat(Frame(h2::kContinuation, 0, 1, ""), 20), run, run,
+       calm, "flood"},
       {"O184_ping_flood", Repeat(Ping(), 400), run, run, calm, "flood"},
       {"O186_settings_flood", Repeat(Settings(), 400), run, run, calm, "flood"},
       {"O187_empty_data_flood", Headers(1, kOk) + Repeat(Data(1, ""), 400), run, run, calm,
@@ -223,6 +238,10 @@ std::vector<Row> ConnectionRows() {
   };
 }
 
+INSTANTIATE_TEST_SUITE_P(InAHead, PeerBreaksTheRules, ::testing::ValuesIn(HeadRows()),
+                         [](const auto& row) { return row.param.name; });
+INSTANTIATE_TEST_SUITE_P(ByAFlood, PeerBreaksTheRules, ::testing::ValuesIn(FloodRows()),
+                         [](const auto& row) { return row.param.name; });
 INSTANTIATE_TEST_SUITE_P(OnAStream, PeerBreaksTheRules, ::testing::ValuesIn(StreamRows()),
                          [](const auto& row) { return row.param.name; });
 INSTANTIATE_TEST_SUITE_P(OnTheConnection, PeerBreaksTheRules, ::testing::ValuesIn(ConnectionRows()),
