@@ -166,11 +166,15 @@ void Dial::OpenTunnel(const std::optional<IpAddress>& target) {
   ContinueTunnel();
 }
 
-// Sends what is to be sent, reads what has come, until the proxy has decided.
+// Sends what is to be sent, reads what has come, until the proxy has decided. A proxy may answer
+// before it was asked (O-302): the way is open once all of it was sent.
 void Dial::ContinueTunnel() {
-  while (tunnel_->state() == TunnelHandshake::State::kWaiting) {
+  for (;;) {
+    const bool waiting = tunnel_->state() == TunnelHandshake::State::kWaiting;
+    const bool unsent = tunnel_sent_ < tunnel_->output().size();
+    if (tunnel_->state() == TunnelHandshake::State::kFailed || (!waiting && !unsent)) break;
     ByteStream::Status status = WriteTunnel();
-    if (status == ByteStream::Status::kOk) status = ReadTunnel();
+    if (status == ByteStream::Status::kOk && waiting) status = ReadTunnel();
     switch (status) {
       case ByteStream::Status::kOk:
         continue;
@@ -178,8 +182,9 @@ void Dial::ContinueTunnel() {
       case ByteStream::Status::kWantWrite:
         return Await(status);
       default:
-        tunnel_->End();
-        continue;
+        if (tunnel_->End() == TunnelHandshake::State::kFailed) continue;
+        return Fail(Failure{Reason::kConnectionTerminated, Source::kProxy, Phase::kProxy,
+                            Delivery::kNotSent, "the proxy closed the connection"});
     }
   }
   if (tunnel_->state() == TunnelHandshake::State::kFailed) return Fail(tunnel_->failure());
