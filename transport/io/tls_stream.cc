@@ -196,6 +196,9 @@ ByteStream::Status TlsStream::Finish() {
   if (const SSL_CIPHER* cipher = SSL_get_current_cipher(ssl)) {
     facts_.cipher = SSL_CIPHER_standard_name(cipher);
   }
+  // What was sent beside the leaf has done its work; parsed it is most of an idle connection.
+  STACK_OF(X509)* sent = SSL_get_peer_cert_chain(ssl);
+  while (sk_X509_num(sent) > 1) X509_free(sk_X509_pop(sent));
   AttachPeerCheck(ssl, nullptr);
   peer_.reset();
   wire_.fruitless = 0;

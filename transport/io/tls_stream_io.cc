@@ -39,6 +39,13 @@ std::string AlertText(int alert, bool wanted, bool have) {
   return text;
 }
 
+// SSL_MODE_RELEASE_BUFFERS leaves the 16 KiB of the last write behind. Before 3.0.14 freeing them
+// here could free what was still needed (CVE-2024-4741).
+void FreeIdleBuffers(SSL* ssl) {
+  static const bool safe = OpenSSL_version_num() >= 0x300000e0L;
+  if (safe) SSL_free_buffers(ssl);
+}
+
 Failure TlsProblem(Reason reason, std::string message) {
   return {reason, Source::kTls, Phase::kNone, Delivery::kUnknown, std::move(message)};
 }
@@ -65,6 +72,7 @@ ByteStream::Io TlsStream::Read(std::span<char> into) {
     }
     const Status status = Judge(result);
     if (status == Status::kWantRead || status == Status::kWantWrite) {
+      FreeIdleBuffers(ssl_.get());
       return total > 0 ? Io{Status::kOk, total} : Io{status};
     }
     read_end_ = status;
@@ -139,6 +147,7 @@ ByteStream::Io TlsStream::Write(std::span<const iovec> parts) {
     return total > 0 ? Io{Status::kOk, total} : Io{Status::kError};
   }
   SPILLWAY_CHECK_NOTE(total > 0, "a write has at least one byte");
+  FreeIdleBuffers(ssl_.get());
   return {Status::kOk, total};
 }
 
