@@ -86,7 +86,7 @@ struct ProcessLimits {
   std::uint32_t loops = 0;            // event loop threads; 0: cores minus one, at least one
   std::uint32_t resolver_threads = 4;
   std::uint32_t max_pending_lookups = 1000;
-  Duration dns_positive_ttl = seconds(30);
+  Duration dns_positive_ttl = minutes(5);  // at most, and what is less than the name's TTL wins
   Duration dns_negative_ttl = seconds(1);
   std::uint32_t max_dns_entries = 10000;
   std::uint32_t max_addresses = 64;  // of one name

@@ -1,7 +1,8 @@
-// Answers of name lookups, remembered for a short while.
+// Answers of name lookups, remembered for as long as they are good.
 //
-// What it is: positive and negative entries with an expiry, bounded in number (case O-263).
-// getaddrinfo tells no TTL, so the times are ours: ProcessLimits::dns_positive_ttl/_negative_ttl.
+// What it is: positive and negative entries with an expiry, bounded in number (case O-263). An
+// answer lives as long as its zone says, but at least kLeastTtl, so that a TTL of zero makes no
+// storm of lookups, and at most DnsCacheTimes::most, so that a TTL of years is no promise.
 // Thread safety: none; callers serialize.
 // Invariants: never more than `max_entries`; an expired entry is never returned.
 
@@ -25,14 +26,25 @@ namespace spillway {
 struct DnsAnswer {
   std::vector<IpAddress> addresses;
   std::optional<Failure> failure;
+  std::optional<Duration> ttl = {};  // as the zone says; none where nobody told
+};
+
+struct DnsCacheTimes {
+  Duration most = std::chrono::minutes(5);  // of a good answer; what is less than kLeastTtl wins
+  Duration negative = std::chrono::seconds(1);
 };
 
 class DnsCache {
  public:
-  DnsCache(std::size_t max_entries, Duration positive_ttl, Duration negative_ttl);
+  static constexpr Duration kLeastTtl = std::chrono::seconds(1);
+  static constexpr Duration kUntoldTtl = std::chrono::seconds(30);
+
+  DnsCache(std::size_t max_entries, const DnsCacheTimes& times);
 
   std::shared_ptr<const DnsAnswer> Find(const std::string& name, Instant now);
   void Store(const std::string& name, std::shared_ptr<const DnsAnswer> answer, Instant now);
+  // How long `answer` is good.
+  Duration Lifetime(const DnsAnswer& answer) const;
   std::size_t size() const { return entries_.size(); }
 
  private:
@@ -44,8 +56,7 @@ class DnsCache {
   void Erase(std::unordered_map<std::string, Entry>::iterator entry);
 
   const std::size_t max_entries_;
-  const Duration positive_ttl_;
-  const Duration negative_ttl_;
+  const DnsCacheTimes times_;
   std::unordered_map<std::string, Entry> entries_;
   std::list<std::string> oldest_first_;
 };

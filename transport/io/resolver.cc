@@ -1,214 +1,305 @@
 #include "transport/io/resolver.h"
 
-#include <netdb.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <condition_variable>
-#include <deque>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <unordered_map>
 #include <utility>
 
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
 #include "transport/base/mutex.h"
+#include "transport/connect/address_memory.h"
+#include "transport/io/ares_lookup.h"
 #include "transport/io/clock.h"
 
 namespace spillway {
 namespace {
 
-constexpr std::chrono::milliseconds kStopGrace{200};
-
-int SystemLookup(const std::string& host, std::vector<std::string>& out) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_ADDRCONFIG;
-  addrinfo* list = nullptr;
-  int code = getaddrinfo(host.c_str(), nullptr, &hints, &list);
-  // A machine that only has loopback has no "configured" family; localhost must still resolve.
-  if (code == EAI_NONAME || code == EAI_ADDRFAMILY) {
-    hints.ai_flags = 0;
-    code = getaddrinfo(host.c_str(), nullptr, &hints, &list);
-  }
-  if (code != 0) return code;
-  for (const addrinfo* entry = list; entry != nullptr; entry = entry->ai_next) {
-    std::array<char, NI_MAXHOST> text{};
-    if (getnameinfo(entry->ai_addr, entry->ai_addrlen, text.data(), text.size(), nullptr, 0,
-                    NI_NUMERICHOST) == 0) {
-      out.emplace_back(text.data());
-    }
-  }
-  freeaddrinfo(list);
-  return 0;
-}
-
-Failure LookupFailure(int code) {
-  Failure failure;
-  failure.source = Source::kDns;
-  failure.phase = Phase::kDns;
-  failure.delivery = Delivery::kNotSent;
-  switch (code) {
-    case EAI_NONAME:
-#ifdef EAI_NODATA
-    case EAI_NODATA:
-#endif
-      failure.reason = Reason::kDestinationNotFound;
-      break;
-    default:
-      failure.reason = Reason::kDnsError;
-      break;
-  }
-  failure.message =
-      std::string("name lookup failed: ") + (code == 0 ? "no usable address" : gai_strerror(code));
-  return failure;
-}
-
-std::shared_ptr<const DnsAnswer> MakeAnswer(int code, const std::vector<std::string>& numeric,
-                                            std::size_t max_addresses) {
-  auto answer = std::make_shared<DnsAnswer>();
-  for (const std::string& text : numeric) {
-    const auto address = IpAddress::Parse(text);
-    if (!address.has_value()) continue;
-    const auto& known = answer->addresses;
-    if (std::find(known.begin(), known.end(), *address) != known.end()) continue;
-    if (known.size() == max_addresses) break;
-    answer->addresses.push_back(*address);
-  }
-  if (code != 0 || answer->addresses.empty()) answer->failure = LookupFailure(code);
-  return answer;
+// A name looked up for some addresses only is another name to the cache.
+std::string KeyOf(const std::string& name, AddressFamily family) {
+  return family == AddressFamily::kAny ? name : name + "|" + std::string(Label(family));
 }
 
 }  // namespace
 
-// Shared with the threads, so that one stuck in getaddrinfo can outlive the Resolver.
-struct Resolver::State {
-  State(const ProcessLimits& process, LookupFunction lookup_function,
-        std::function<void(Reason, Duration)> lookup_observer)
+// Shared with callbacks under way, so that a late one meets something.
+struct Resolver::State : std::enable_shared_from_this<Resolver::State> {
+  struct Watched {
+    std::string name;
+    AddressFamily family = AddressFamily::kAny;
+    std::vector<OnAddresses> listeners;
+    Instant due{};
+    bool looking = false;
+  };
+
+  State(const ProcessLimits& process, std::function<void(Reason, Duration)> observer)
       : limits(process),
-        lookup(lookup_function ? std::move(lookup_function) : SystemLookup),
-        on_lookup(std::move(lookup_observer)),
-        cache(process.max_dns_entries, process.dns_positive_ttl, process.dns_negative_ttl) {}
+        on_lookup(std::move(observer)),
+        work(context.get_executor()),
+        watch_timer(context),
+        cache(process.max_dns_entries, {process.dns_positive_ttl, process.dns_negative_ttl}) {}
+
+  // The waiting callbacks and watches of `key`, and the thread, from any thread.
+  void Resolve(const std::string& name, AddressFamily family, Callback callback);
+  bool Watch(const std::string& name, AddressFamily family, OnAddresses on_addresses);
+  bool EnsureThread() SPILLWAY_REQUIRES(mu);
+  void Stop();
+
+  // On the thread.
+  void StartLookup(const std::string& name, AddressFamily family);
+  void ArmWatchTimer();
+  void OnWatchTimer();
+
+  // On any thread of a lookup's.
+  void OnAnswer(const std::string& key, Instant started,
+                const std::shared_ptr<const DnsAnswer>& answer);
+  void TellListeners(const std::string& key, const DnsAnswer& answer);
 
   const ProcessLimits limits;
-  const LookupFunction lookup;
   const std::function<void(Reason, Duration)> on_lookup;
+  asio::io_context context{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work;
+  asio::steady_timer watch_timer;      // of the thread
+  std::unique_ptr<NameLookup> lookup;  // set before the thread starts
 
   Mutex mu;
-  std::condition_variable_any wake;
+  std::thread thread SPILLWAY_GUARDED_BY(mu);
   DnsCache cache SPILLWAY_GUARDED_BY(mu);
-  std::deque<std::string> queue SPILLWAY_GUARDED_BY(mu);
-  // Names queued or being looked up, with who waits for each.
+  AddressMemory memory SPILLWAY_GUARDED_BY(mu);
+  // Keys that are being looked up, with who waits for each.
   std::unordered_map<std::string, std::vector<Callback>> waiting SPILLWAY_GUARDED_BY(mu);
-  std::uint32_t threads SPILLWAY_GUARDED_BY(mu) = 0;
-  std::uint32_t idle_threads SPILLWAY_GUARDED_BY(mu) = 0;
+  std::unordered_map<std::string, Watched> watches SPILLWAY_GUARDED_BY(mu);
   bool stopped SPILLWAY_GUARDED_BY(mu) = false;
-
-  void Run();
-  void LookUpOne(const std::string& name);
 };
 
-void Resolver::State::LookUpOne(const std::string& name) {
-  const Instant started = Now();
-  std::vector<std::string> numeric;
-  const int code = lookup(name, numeric);
-  const Instant ended = Now();
-  const auto answer = MakeAnswer(code, numeric, limits.max_addresses);
-  std::vector<Callback> callbacks;
+bool Resolver::State::EnsureThread() {
+  if (thread.joinable()) return true;
+  try {
+    thread = std::thread([this] { context.run(); });
+  } catch (const std::system_error&) {
+    return false;  // none to be had now; the next lookup tries again
+  }
+  return true;
+}
+
+void Resolver::State::Resolve(const std::string& name, AddressFamily family, Callback callback) {
+  const std::string key = KeyOf(name, family);
+  std::shared_ptr<const DnsAnswer> answer;
   {
     MutexLock lock(mu);
     if (stopped) return;
-    cache.Store(name, answer, ended);
-    callbacks = std::move(waiting[name]);
-    waiting.erase(name);
-  }
-  if (on_lookup) {
-    on_lookup(answer->failure ? answer->failure->reason : Reason::kNone, ended - started);
-  }
-  for (Callback& callback : callbacks) callback(answer);
-}
-
-void Resolver::State::Run() {
-  while (true) {
-    std::string name;
-    {
-      MutexLock lock(mu);
-      ++idle_threads;
-      while (!stopped && queue.empty()) wake.wait(mu);
-      --idle_threads;
-      if (stopped) {
-        --threads;
-        wake.notify_all();
-        return;
-      }
-      name = std::move(queue.front());
-      queue.pop_front();
-    }
-    LookUpOne(name);
-  }
-}
-
-Resolver::Resolver(const ProcessLimits& limits, LookupFunction lookup,
-                   std::function<void(Reason, Duration)> on_lookup)
-    : state_(std::make_shared<State>(limits, std::move(lookup), std::move(on_lookup))) {}
-
-Resolver::~Resolver() { Stop(); }
-
-void Resolver::Resolve(const std::string& name, Callback callback) {
-  std::shared_ptr<const DnsAnswer> answer;
-  bool start_thread = false;
-  {
-    MutexLock lock(state_->mu);
-    if (state_->stopped) return;
-    answer = state_->cache.Find(name, Now());
+    answer = cache.Find(key, Now());
     if (answer == nullptr) {
-      const auto entry = state_->waiting.find(name);
-      if (entry != state_->waiting.end()) {
+      const auto entry = waiting.find(key);
+      if (entry != waiting.end()) {
         entry->second.push_back(std::move(callback));
         return;
       }
-      if (state_->waiting.size() >= state_->limits.max_pending_lookups) {
+      const bool full = waiting.size() >= limits.max_pending_lookups;
+      if (full || !EnsureThread()) {
         auto refused = std::make_shared<DnsAnswer>();
-        refused->failure = Failure{Reason::kDnsError, Source::kDns, Phase::kDns, Delivery::kNotSent,
-                                   "too many name lookups pending"};
+        refused->failure = LookupFailure(Reason::kDnsError,
+                                         full ? "too many are pending" : "no thread can be had");
         answer = std::move(refused);
       } else {
-        state_->waiting[name].push_back(std::move(callback));
-        state_->queue.push_back(name);
-        start_thread = state_->idle_threads < state_->queue.size() &&
-                       state_->threads < std::max(1U, state_->limits.resolver_threads);
-        if (start_thread) ++state_->threads;
-        state_->wake.notify_one();
+        waiting[key].push_back(std::move(callback));
       }
     }
   }
   // NOLINTNEXTLINE(bugprone-use-after-move): moved only where there is no answer yet
   if (answer != nullptr) return callback(std::move(answer));
-  if (start_thread) StartThread();
+  asio::post(context, [this, name, family] { StartLookup(name, family); });
 }
 
-void Resolver::StartThread() {
-  try {
-    std::thread([state = state_] { state->Run(); }).detach();
-  } catch (const std::system_error&) {
-    // No thread to be had now. The next lookup tries again; until then the dial's budget decides.
-    MutexLock lock(state_->mu);
-    --state_->threads;
+void Resolver::State::StartLookup(const std::string& name, AddressFamily family) {
+  lookup->Start(name, family,
+                [weak = weak_from_this(), key = KeyOf(name, family),
+                 started = Now()](const std::shared_ptr<const DnsAnswer>& answer) {
+                  if (const auto self = weak.lock()) self->OnAnswer(key, started, answer);
+                });
+}
+
+void Resolver::State::OnAnswer(const std::string& key, Instant started,
+                               const std::shared_ptr<const DnsAnswer>& answer) {
+  const Instant ended = Now();
+  std::vector<Callback> callbacks;
+  {
+    MutexLock lock(mu);
+    if (stopped) return;
+    cache.Store(key, answer, ended);
+    if (const auto found = waiting.find(key); found != waiting.end()) {
+      callbacks = std::move(found->second);
+      waiting.erase(found);
+    }
   }
+  if (on_lookup) {
+    on_lookup(answer->failure ? answer->failure->reason : Reason::kNone, ended - started);
+  }
+  for (Callback& callback : callbacks) callback(answer);
+  TellListeners(key, *answer);
 }
 
-void Resolver::Stop() {
+// --- Watches ---
+
+bool Resolver::State::Watch(const std::string& name, AddressFamily family,
+                            OnAddresses on_addresses) {
+  const std::string key = KeyOf(name, family);
+  {
+    MutexLock lock(mu);
+    if (stopped || !EnsureThread()) return false;
+    if (watches.size() >= limits.max_dns_entries && watches.count(key) == 0) return false;
+    Watched& watched = watches[key];
+    if (watched.listeners.empty()) {
+      watched.name = name;
+      watched.family = family;
+      const Instant now = Now();
+      const auto known = cache.Find(key, now);
+      const Duration left = known == nullptr ? Duration::zero() : cache.Lifetime(*known);
+      watched.due = After(now, std::max(left, kLeastWatchGap));
+    }
+    watched.listeners.push_back(std::move(on_addresses));
+  }
+  asio::post(context, [this] { ArmWatchTimer(); });
+  return true;
+}
+
+void Resolver::State::ArmWatchTimer() {
+  Instant due = kNever;
+  {
+    MutexLock lock(mu);
+    if (stopped) return;
+    std::uint32_t looking = 0;
+    for (const auto& [key, watched] : watches) looking += watched.looking ? 1 : 0;
+    if (looking >= kWatchLookups) return;  // the end of one of them arms it
+    for (const auto& [key, watched] : watches) {
+      if (!watched.looking) due = std::min(due, watched.due);
+    }
+  }
+  if (due == kNever) return;
+  watch_timer.expires_after(Until(due, Now()));
+  watch_timer.async_wait([this](const boost::system::error_code& error) {
+    if (!error) OnWatchTimer();
+  });
+}
+
+void Resolver::State::OnWatchTimer() {
+  std::vector<std::pair<std::string, AddressFamily>> due;
+  {
+    MutexLock lock(mu);
+    if (stopped) return;
+    const Instant now = Now();
+    std::uint32_t looking = 0;
+    for (const auto& [key, watched] : watches) looking += watched.looking ? 1 : 0;
+    for (auto& [key, watched] : watches) {
+      if (looking >= kWatchLookups) break;
+      if (watched.looking || watched.due > now) continue;
+      watched.looking = true;
+      ++looking;
+      // Somebody's lookup may be under way; its answer is ours as well.
+      if (waiting.try_emplace(key).second) due.emplace_back(watched.name, watched.family);
+    }
+  }
+  for (const auto& [name, family] : due) StartLookup(name, family);
+  ArmWatchTimer();
+}
+
+void Resolver::State::TellListeners(const std::string& key, const DnsAnswer& answer) {
+  std::vector<OnAddresses> listeners;
+  {
+    MutexLock lock(mu);
+    const auto found = watches.find(key);
+    if (found == watches.end()) return;
+    found->second.looking = false;
+    found->second.due = After(Now(), std::max(cache.Lifetime(answer), kLeastWatchGap));
+    if (!answer.failure.has_value()) listeners = std::move(found->second.listeners);
+    if (!listeners.empty()) found->second.listeners.clear();
+  }
+  // A lookup that failed says nothing about addresses.
+  std::erase_if(listeners, [&](const OnAddresses& each) { return !each(answer); });
+  {
+    MutexLock lock(mu);
+    const auto found = watches.find(key);
+    if (found == watches.end()) return;
+    auto& kept = found->second.listeners;
+    kept.insert(kept.end(), std::make_move_iterator(listeners.begin()),
+                std::make_move_iterator(listeners.end()));
+    if (kept.empty()) watches.erase(found);
+    if (stopped) return;
+  }
+  asio::post(context, [this] { ArmWatchTimer(); });
+}
+
+void Resolver::State::Stop() {
   // Callbacks are destroyed outside the lock: they may own what calls back into us.
   std::unordered_map<std::string, std::vector<Callback>> dropped;
-  MutexLock lock(state_->mu);
-  state_->stopped = true;
-  dropped.swap(state_->waiting);
-  state_->queue.clear();
-  state_->wake.notify_all();
-  const auto until = std::chrono::steady_clock::now() + kStopGrace;
-  while (state_->threads > 0) {
-    if (state_->wake.wait_until(state_->mu, until) == std::cv_status::timeout) break;
+  std::unordered_map<std::string, Watched> unwatched;
+  std::thread ending;
+  {
+    MutexLock lock(mu);
+    if (stopped) return;
+    stopped = true;
+    dropped.swap(waiting);
+    unwatched.swap(watches);
+    ending.swap(thread);
+  }
+  if (ending.joinable()) {
+    asio::post(context, [this] {
+      lookup->Stop();
+      watch_timer.cancel();
+      work.reset();
+      context.stop();
+    });
+    ending.join();
+  }
+  lookup->Stop();
+}
+
+// --- The door ---
+
+Resolver::Resolver(const ProcessLimits& limits, LookupFunction lookup,
+                   std::function<void(Reason, Duration)> on_lookup, std::string nameservers)
+    : state_(std::make_shared<State>(limits, std::move(on_lookup))) {
+  if (lookup) {
+    state_->lookup = std::make_unique<FunctionLookup>(std::move(lookup), limits.resolver_threads,
+                                                      limits.max_addresses);
+  } else {
+    state_->lookup = std::make_unique<AresLookup>(
+        state_->context,
+        AresOptions{std::move(nameservers), kLookupDeadline, limits.max_addresses});
   }
 }
+
+Resolver::~Resolver() { Stop(); }
+
+void Resolver::Resolve(const std::string& name, AddressFamily family, Callback callback) {
+  state_->Resolve(name, family, std::move(callback));
+}
+
+bool Resolver::Watch(const std::string& name, AddressFamily family, OnAddresses on_addresses) {
+  return state_->Watch(name, family, std::move(on_addresses));
+}
+
+std::vector<IpAddress> Resolver::Order(const std::string& name, std::uint16_t port,
+                                       const std::vector<IpAddress>& addresses) {
+  MutexLock lock(state_->mu);
+  return state_->memory.Order(name, port, addresses, Now());
+}
+
+void Resolver::OnFailed(const IpAddress& address, std::uint16_t port) {
+  MutexLock lock(state_->mu);
+  state_->memory.OnFailed(address, port, Now());
+}
+
+void Resolver::OnConnected(const std::string& name, const IpAddress& address, std::uint16_t port) {
+  MutexLock lock(state_->mu);
+  state_->memory.OnConnected(name, address, port, Now());
+}
+
+void Resolver::Stop() { state_->Stop(); }
 
 }  // namespace spillway
