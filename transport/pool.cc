@@ -52,17 +52,29 @@ std::shared_ptr<ConnectionInfo> InfoOf(const DialOutcome& outcome, std::uint64_t
   return info;
 }
 
+// What the first connection is taken to carry until there is one. Most https origins speak HTTP/2:
+// a cold burst dials a few connections and learns from the first, instead of paying a handshake for
+// each request. An origin of HTTP/1 costs that burst one round trip more, once.
+std::uint32_t ExpectedCapacity(const Route& route) {
+  constexpr std::uint32_t kHttp2 = 100;
+  constexpr std::uint32_t kMaybeHttp2 = 16;
+  const ConnectPlan& plan = route.plans.front();
+  if (plan.protocol == Protocol::kHttp2 || plan.protocol == Protocol::kH2c) return kHttp2;
+  const bool choice = plan.origin_tls.has_value() && plan.origin_tls->alpn == AlpnOffer::kBoth;
+  return choice ? kMaybeHttp2 : 1;
+}
+
 }  // namespace
 
 PoolEntry::PoolEntry(PoolShard& home, Route route, OriginRequest request, std::uint64_t seed,
-                     std::shared_ptr<KeyObserver> key_observer)
+                     std::uint32_t expected_capacity, std::shared_ptr<KeyObserver> key_observer)
     : shard(home),
       key(std::move(route.key)),
       origin(std::move(request)),
       observer(std::move(key_observer)),
       plans(std::move(route.plans)),
       http2(route.destination->http2),
-      machine(route.destination->pool, seed),
+      machine(route.destination->pool, seed, expected_capacity),
       retry_budget(route.destination->retry) {}
 
 Pool::Pool(LoopGroup& loops, DialServices services, std::uint32_t max_connections,
@@ -88,8 +100,9 @@ std::shared_ptr<PoolEntry> Pool::EntryFor(Route route, const OriginRequest& requ
   }
   // Made outside the mutex: observers choose labels, which takes a while.
   std::shared_ptr<KeyObserver> key_observer = observer_.ForKey(route.key, route.destination->name);
+  const std::uint32_t expected = ExpectedCapacity(route);
   auto made = std::make_shared<PoolEntry>(shard, std::move(route), request, std::random_device{}(),
-                                          std::move(key_observer));
+                                          expected, std::move(key_observer));
   MutexLock lock(shard.mu);
   Sweep(shard, Now());
   if (closed_.load()) {

@@ -65,7 +65,7 @@ struct OriginRequest {
 // One pool key.
 struct PoolEntry : std::enable_shared_from_this<PoolEntry> {
   PoolEntry(PoolShard& home, Route route, OriginRequest request, std::uint64_t seed,
-            std::shared_ptr<KeyObserver> key_observer);
+            std::uint32_t expected_capacity, std::shared_ptr<KeyObserver> key_observer);
 
   PoolShard& shard;
   const PoolKey key;
