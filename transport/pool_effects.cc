@@ -60,7 +60,7 @@ void Pool::Resolve(PoolShard& shard, const std::shared_ptr<PoolEntry>& entry, Ac
               Lease lease(this, entry, grant.conn, slot.connection, slot.info);
               lease.reused = grant.reused;
               lease.idle_time = grant.idle_time;
-              lease.source = !waited        ? AcquireSource::kIdle
+              lease.source = !waited ? grant.shared ? AcquireSource::kStream : AcquireSource::kIdle
                              : grant.reused ? AcquireSource::kCoalesced
                                             : AcquireSource::kNew;
               effects.list.emplace_back(

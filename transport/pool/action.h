@@ -63,6 +63,7 @@ struct GrantAction {
   WaiterId waiter = 0;
   ConnId conn;
   bool reused = false;   // the connection has carried an exchange before
+  bool shared = false;   // other exchanges run on it (HTTP/2)
   Duration idle_time{};  // how long it lay idle, when it did
 };
 // `waiter` gets no connection.

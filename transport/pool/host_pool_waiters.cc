@@ -79,7 +79,7 @@ void HostPool::Enqueue(const Demand& demand, Instant now, Actions& actions) {
 
 void HostPool::Grant(ConnEntry& c, WaiterId waiter, std::uint64_t& total, Duration idle_time,
                      Actions& actions) {
-  actions.emplace_back(GrantAction{waiter, c.id, c.uses > 0, idle_time});
+  actions.emplace_back(GrantAction{waiter, c.id, c.uses > 0, c.in_use > 0, idle_time});
   ++total;
   table_.AddUse(c);
   table_.Shelve(c, limits_.max_uses);
