@@ -69,7 +69,7 @@ TEST(Http2Connection, TellsThePoolHowManyExchangesThePeerAllows) {
   ASSERT_TRUE(driver.AwaitCapacity(50));
 }
 
-// Y11: it goes elsewhere, and its body with it.
+// Y1, Y11: it goes elsewhere, and its body with it.
 TEST(Http2Connection, RefusesAnExchangeThatFindsNoRoomWithoutTouchingIt) {
   ConnectionDriver driver;
   driver.peer().SendPreface({{h2::kMaxStreams, 1}});

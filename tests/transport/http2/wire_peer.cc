@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -38,6 +39,8 @@ WirePeer::WirePeer(int& other, bool small_buffers) {
   if (small_buffers) MakeSmall(other);
   SPILLWAY_CHECK(::connect(other, generic, size) == 0);
   fd_ = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+  const int on = 1;
+  ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   SPILLWAY_CHECK(fd_ >= 0);
   ::close(listener);
 }
