@@ -55,7 +55,7 @@ bool Reference(const std::string& pattern, const std::string& host) {
   for (std::size_t i = 0; i < want.size(); ++i) {
     if (!GoodLabel(want[i])) return false;
     if (i == 0 && wild) {
-      if (want[i].starts_with("xn--")) return false;
+      if (want[i].starts_with("xn--") || want[i].find('_') != std::string::npos) return false;
       continue;
     }
     if (!GoodLabel(have[i]) || want[i] != have[i]) return false;

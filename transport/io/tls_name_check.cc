@@ -42,7 +42,9 @@ bool WildcardMatches(std::string_view suffix, std::string_view host) {
   if (dot == std::string_view::npos) return false;
   const std::string_view label = host.substr(0, dot);
   const bool a_label = EqualsIgnoreCase(label.substr(0, kALabel.size()), kALabel);
-  return !a_label && EqualsIgnoreCase(suffix, host.substr(dot + 1));
+  // OpenSSL's wildcards stand for letters, digits and hyphens too.
+  if (a_label || label.find('_') != std::string_view::npos) return false;
+  return EqualsIgnoreCase(suffix, host.substr(dot + 1));
 }
 
 std::string BytesOf(const ASN1_STRING* text) {

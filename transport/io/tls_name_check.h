@@ -25,7 +25,7 @@ inline constexpr std::size_t kMaxCertificateNames = 4096;
 
 // `pattern` is a dNSName as the certificate has it; `host` is canonical as Url::host. A wildcard
 // stands for exactly the leftmost label, has at least two labels behind it, and never stands for
-// an A-label (O-213, O-214).
+// an A-label or a label with an underscore (O-213, O-214).
 bool DnsNameMatches(std::string_view pattern, std::string_view host);
 
 // `bytes` is an iPAddress as the certificate has it: all 4 or all 16 bytes must be those of `host`,

@@ -24,6 +24,7 @@ TEST(DnsNameMatches, IsStrict) {
       {"*.example.com", "a.example.com", true},  // O-213
       {"*.example.com", "A.example.COM", true},
       {"*.example.com", "a.b.example.com", false},
+      {"*.example.com", "under_score.example.com", false},
       {"*.example.com", "example.com", false},
       {"*.example.com", ".example.com", false},
       {"f*.example.com", "foo.example.com", false},  // O-214
