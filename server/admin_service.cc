@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "server/explain.h"
+#include "server/late_answer.h"
 #include "server/pool_info.h"
 #include "server/pool_watch.h"
 #include "server/status_map.h"
@@ -34,8 +36,36 @@ std::optional<Duration> WatchInterval(const v1::WatchPoolsRequest& request) {
   return interval;
 }
 
-grpc::Status NotBuilt(std::string_view method) {
-  return ToStatus(Unimplemented(method), nullptr, ExchangeDetail::kNone);
+// Identity on whose behalf an operator asks for an explanation.
+constexpr char kTenantMetadata[] = "spillway-tenant";
+constexpr std::size_t kMaxReloadMessage = 4 * std::size_t{1024};  // clients limit metadata to 8 KiB
+
+std::string TenantOf(const grpc::CallbackServerContext& context) {
+  const auto& metadata = context.client_metadata();
+  const auto found = metadata.find(kTenantMetadata);
+  if (found == metadata.end()) return "";
+  return std::string(found->second.data(), found->second.size());
+}
+
+grpc::Status ToReloadResponse(const ReloadOutcome& outcome, v1::ReloadResponse& response) {
+  switch (outcome.kind) {
+    case ReloadOutcome::Kind::kNoFile:
+      return {grpc::StatusCode::FAILED_PRECONDITION,
+              "the daemon runs without a configuration file"};
+    case ReloadOutcome::Kind::kEnding:
+      return {grpc::StatusCode::UNAVAILABLE, "the daemon is ending"};
+    case ReloadOutcome::Kind::kRefused:
+      return {grpc::StatusCode::FAILED_PRECONDITION,
+              CleanMessage("configuration refused, nothing has changed:\n" + outcome.problems,
+                           kMaxReloadMessage)};
+    case ReloadOutcome::Kind::kApplied:
+    case ReloadOutcome::Kind::kUnchanged:
+      break;
+  }
+  response.set_policy_version(outcome.version);
+  for (const std::string& line : outcome.diff.Lines()) response.add_changes(line);
+  for (const std::string& key : outcome.diff.needs_restart) response.add_needs_restart(key);
+  return grpc::Status::OK;
 }
 
 }  // namespace
@@ -104,21 +134,40 @@ grpc::ServerUnaryReactor* AdminService::CloseIdleConnections(
 }
 
 grpc::ServerUnaryReactor* AdminService::Explain(grpc::CallbackServerContext* context,
-                                                const v1::HttpRequest* /*request*/,
-                                                v1::ExplainResponse* /*response*/) {
-  return End(*context, "spillway.v1.Admin/Explain", NotBuilt("Explain"));
+                                                const v1::HttpRequest* request,
+                                                v1::ExplainResponse* response) {
+  const auto call = LateAnswer::Start(*context_.observer, "spillway.v1.Admin/Explain");
+  context_.transport->Explain(
+      request->url(), TenantOf(*context),
+      [call, response, url = request->url()](const Explanation& explanation) {
+        call->Answer([&] {
+          if (explanation.refusal.has_value() && explanation.refusal->source == Source::kCaller) {
+            return ToStatus(*explanation.refusal, nullptr, ExchangeDetail::kNone);
+          }
+          FillExplainResponse(url, explanation, *response);
+          return grpc::Status::OK;
+        });
+      });
+  return call.get();
 }
 
 grpc::ServerUnaryReactor* AdminService::GetConfig(grpc::CallbackServerContext* context,
                                                   const v1::GetConfigRequest* /*request*/,
-                                                  v1::GetConfigResponse* /*response*/) {
-  return End(*context, "spillway.v1.Admin/GetConfig", NotBuilt("GetConfig"));
+                                                  v1::GetConfigResponse* response) {
+  const std::shared_ptr<const Config> config = context_.config();
+  response->set_yaml(PrintEffectiveConfig(*config));
+  response->set_policy_version(config->policy->version());
+  return End(*context, "spillway.v1.Admin/GetConfig", grpc::Status::OK);
 }
 
-grpc::ServerUnaryReactor* AdminService::Reload(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* AdminService::Reload(grpc::CallbackServerContext* /*context*/,
                                                const v1::ReloadRequest* /*request*/,
-                                               v1::ReloadResponse* /*response*/) {
-  return End(*context, "spillway.v1.Admin/Reload", NotBuilt("Reload"));
+                                               v1::ReloadResponse* response) {
+  const auto call = LateAnswer::Start(*context_.observer, "spillway.v1.Admin/Reload");
+  context_.reload([call, response](const ReloadOutcome& outcome) {
+    call->Answer([&] { return ToReloadResponse(outcome, *response); });
+  });
+  return call.get();
 }
 
 grpc::ServerUnaryReactor* AdminService::Drain(grpc::CallbackServerContext* context,

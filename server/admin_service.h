@@ -1,7 +1,6 @@
 // The Admin service.
 //
-// What it is: reads snapshots of the transport and passes on what an operator asks for. Explain,
-// GetConfig and Reload are declared and answer UNIMPLEMENTED.
+// What it is: reads snapshots of the transport and passes on what an operator asks for.
 // Thread safety: called by gRPC from its threads.
 
 #pragma once
@@ -9,8 +8,12 @@
 #include <grpcpp/grpcpp.h>
 
 #include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
 
 #include "server/call_observer.h"
+#include "server/policy_reloader.h"
 #include "spillway/v1/admin.grpc.pb.h"
 #include "transport/transport.h"
 
@@ -23,6 +26,10 @@ struct AdminContext {
   std::function<bool()> draining;
   // Begins the orderly end; false when it had begun already.
   std::function<bool()> request_drain;
+  // The configuration in force; never null.
+  std::function<std::shared_ptr<const Config>()> config;
+  // Reloads the configuration file and calls back once, from any thread.
+  std::function<void(std::function<void(const ReloadOutcome&)>)> reload;
   std::string version;
   std::string commit;
 };

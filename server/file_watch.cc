@@ -62,8 +62,12 @@ std::string FileProbe::DigestOf(const std::string& path) {
   ::clock_gettime(CLOCK_REALTIME, &now);
   std::string text;
   const std::string problem = inputs_.read_file(path, text);
-  seen = {info.st_dev,  info.st_ino,  info.st_size,
-          info.st_mtim, info.st_ctim, now.tv_sec - info.st_ctim.tv_sec >= kRestSeconds,
+  seen = {info.st_dev,
+          info.st_ino,
+          info.st_size,
+          info.st_mtim,
+          info.st_ctim,
+          now.tv_sec - info.st_ctim.tv_sec >= kRestSeconds,
           ""};
   if (problem.empty()) seen.digest = ContentDigest(text);
   return seen.digest;

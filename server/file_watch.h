@@ -3,11 +3,10 @@
 // What it is: FileWatch is the decision, a pure machine: contents (as digests) go in at a regular
 // beat, "load now" comes out. FileProbe is the eye: it tells the digests of files, and reads only
 // those whose stat has changed. Contents decide, never names or times, so a symlink that is turned
-// over (as Kubernetes does), a rename and a rewrite in place are all the same (X-029, KG14 to KG16).
-// Thread safety: none; one thread.
-// Invariants: the same contents never lead to two loads; a change is left alone until it has stood
-// still for kFileSettleTime, so that half of a file or half of a pair is not taken for the whole,
-// but at most kFileMaxUnsettled.
+// over (as Kubernetes does), a rename and a rewrite in place are all the same (X-029, KG14 to
+// KG16). Thread safety: none; one thread. Invariants: the same contents never lead to two loads; a
+// change is left alone until it has stood still for kFileSettleTime, so that half of a file or half
+// of a pair is not taken for the whole, but at most kFileMaxUnsettled.
 
 #pragma once
 

@@ -73,9 +73,9 @@ bool Lifecycle::RequestDrain() {
   return true;
 }
 
-Lifecycle::Woken Lifecycle::Wait(Instant until, const Transport& transport) {
+Lifecycle::Woken Lifecycle::Wait(Instant until, const Parts& parts) {
   while (true) {
-    const Instant now = transport.Now();
+    const Instant now = parts.transport->Now();
     if (until <= now) return Woken::kTimeout;
     std::array<pollfd, 2> polled = {{{signals_, POLLIN, 0}, {event_, POLLIN, 0}}};
     ::poll(polled.data(), polled.size(), PollTimeout(until, now));
@@ -83,7 +83,7 @@ Lifecycle::Woken Lifecycle::Wait(Instant until, const Transport& transport) {
     while (::read(signals_, &info, sizeof info) == sizeof info) {
       last_signal_ = static_cast<int>(info.ssi_signo);
       if (last_signal_ != SIGHUP) return Woken::kEndSignal;
-      Log(LogLevel::kWarning, "SIGHUP ignored: reloading is not supported yet");
+      if (parts.reload) parts.reload();
     }
     std::uint64_t count = 0;
     if (::read(event_, &count, sizeof count) == sizeof count) return Woken::kEvent;
@@ -92,7 +92,7 @@ Lifecycle::Woken Lifecycle::Wait(Instant until, const Transport& transport) {
 
 void Lifecycle::WaitDraining(Instant until, const Parts& parts, const std::function<bool()>& done) {
   while (!done()) {
-    switch (Wait(until, *parts.transport)) {
+    switch (Wait(until, parts)) {
       case Woken::kTimeout:
         return;
       case Woken::kEvent:
@@ -111,7 +111,7 @@ int Lifecycle::Run(const Parts& parts) {
   state_ = State::kReady;
   Log(LogLevel::kInfo, "ready");
   while (!drain_requested_.load()) {
-    if (Wait(kNever, *parts.transport) == Woken::kEndSignal) {
+    if (Wait(kNever, parts) == Woken::kEndSignal) {
       Log(LogLevel::kInfo, "signal: draining", {{"signal", strsignal(last_signal_)}});
       break;
     }

@@ -3,10 +3,10 @@
 // What it is: the main thread's loop. SIGTERM, SIGINT or a request for a drain begin the orderly
 // end: health says NOT_SERVING; after the lame-duck time no new calls are admitted, listeners
 // close, the transport drains; when every round trip has ended or the grace time is over, the
-// servers shut down and Run returns. A second SIGTERM or SIGINT ends the process at once.
-// What it owns: a signal descriptor and an event descriptor; not the parts it ends.
-// Thread safety: BlockSignals and Run on the main thread; the rest from any thread.
-// Invariants: states only move forward.
+// servers shut down and Run returns. A second SIGTERM or SIGINT ends the process at once. SIGHUP
+// asks for a reload of the configuration. What it owns: a signal descriptor and an event
+// descriptor; not the parts it ends. Thread safety: BlockSignals and Run on the main thread; the
+// rest from any thread. Invariants: states only move forward.
 
 #pragma once
 
@@ -31,6 +31,8 @@ class Lifecycle {
     Front* admin = nullptr;
     Transport* transport = nullptr;
     Admission* admission = nullptr;
+    // What SIGHUP asks for; must not block. May be null.
+    std::function<void()> reload = {};
     // Ends the process at once with this exit status; replaced in tests.
     std::function<void(int)> end_now;
   };
@@ -57,7 +59,7 @@ class Lifecycle {
   enum class Woken : std::uint8_t { kTimeout, kEvent, kEndSignal };
 
   // Waits for a signal, an event or `until`. Other signals are dealt with inside.
-  Woken Wait(Instant until, const Transport& transport);
+  Woken Wait(Instant until, const Parts& parts);
   // Like Wait until `until` or until `done`; a second signal ends the process.
   void WaitDraining(Instant until, const Parts& parts, const std::function<bool()>& done);
   void Drain(const Parts& parts);

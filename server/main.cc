@@ -23,6 +23,8 @@
 #include "server/listener.h"
 #include "server/log.h"
 #include "server/own_addresses.h"
+#include "server/policy_reloader.h"
+#include "server/reload_thread.h"
 #include "server/std_streams.h"
 
 namespace spillway {
@@ -119,22 +121,22 @@ void LogListening(const Listeners& listeners) {
   }
 }
 
+std::vector<std::string> DestinationNames(const Policy& policy) {
+  std::vector<std::string> names;
+  for (const Destination& destination : policy.destinations()) names.push_back(destination.name);
+  return names;
+}
+
 // Makes the parts in the order of their needs, runs, and unmakes them backwards.
-int Serve(Config config, Listeners listeners, const FdBudget& budget) {
+int Serve(const Flags& flags, Config config, Listeners listeners, const FdBudget& budget) {
   LogListening(listeners);
   const auto metrics = std::make_shared<Metrics>(MetricsOptions{
       .version = std::string(BuildVersion()), .commit = std::string(BuildCommit()), .now = {}});
-  std::vector<std::string> names;
-  for (const Destination& destination : config.policy->destinations()) {
-    names.push_back(destination.name);
-  }
-  metrics->Preregister(names);
-  metrics->config().OnLoaded(std::chrono::system_clock::now());
-
-  config.process.max_connections = budget.origin;
+  metrics->Preregister(DestinationNames(*config.policy));
   const auto own = std::make_shared<const OwnAddresses>(listeners.addresses());
   TransportOptions options;
   options.limits = config.process;
+  options.limits.max_connections = budget.origin;
   options.policy = config.policy;
   options.observer = metrics;
   options.address_allowed = [own](const sockaddr* address, unsigned length) {
@@ -143,6 +145,18 @@ int Serve(Config config, Listeners listeners, const FdBudget& budget) {
   const std::unique_ptr<Transport> transport = Transport::Create(std::move(options));
   metrics->SetPoolSource([&transport] { return transport->Snapshot(); });
 
+  PolicyReloader reloader(
+      {.path = flags.config,
+       .apply_flags = [&flags](Config& loaded) { ApplyFlags(flags, loaded.listen); },
+       .apply_policy =
+           [&transport, &metrics](std::shared_ptr<const Policy> policy) {
+             metrics->Preregister(DestinationNames(*policy));
+             transport->SetPolicy(std::move(policy));
+           },
+       .metrics = &metrics->config()},
+      config);
+  ReloadThread reloads(reloader, [&transport] { return transport->Now(); });
+
   Lifecycle lifecycle(config.drain);
   Admission admission(AdmissionLimits{.max_calls = config.front.max_active_round_trips});
   MeteredCalls calls(*metrics);
@@ -150,12 +164,15 @@ int Serve(Config config, Listeners listeners, const FdBudget& budget) {
                         .admission = &admission,
                         .observer = &calls,
                         .max_response_bytes = config.front.max_response_bytes});
-  AdminService admin({.transport = transport.get(),
-                      .observer = &calls,
-                      .draining = [&lifecycle] { return lifecycle.draining(); },
-                      .request_drain = [&lifecycle] { return lifecycle.RequestDrain(); },
-                      .version = std::string(BuildVersion()),
-                      .commit = std::string(BuildCommit())});
+  AdminService admin(
+      {.transport = transport.get(),
+       .observer = &calls,
+       .draining = [&lifecycle] { return lifecycle.draining(); },
+       .request_drain = [&lifecycle] { return lifecycle.RequestDrain(); },
+       .config = [&reloader] { return reloader.config(); },
+       .reload = [&reloads](auto done) { reloads.Request(ReloadTrigger::kAdmin, std::move(done)); },
+       .version = std::string(BuildVersion()),
+       .commit = std::string(BuildCommit())});
 
   std::string http_error;
   const std::unique_ptr<HttpEndpoint> http =
@@ -180,11 +197,14 @@ int Serve(Config config, Listeners listeners, const FdBudget& budget) {
                     .limits = admin_limits});
   if (!admin_front.has_value()) return CannotStart(admin_front.error().message);
 
-  const int status = lifecycle.Run({.egress = egress_front->get(),
-                                    .admin = admin_front->get(),
-                                    .transport = transport.get(),
-                                    .admission = &admission,
-                                    .end_now = [](int code) { std::_Exit(code); }});
+  const int status =
+      lifecycle.Run({.egress = egress_front->get(),
+                     .admin = admin_front->get(),
+                     .transport = transport.get(),
+                     .admission = &admission,
+                     .reload = [&reloads] { reloads.Request(ReloadTrigger::kSignal, nullptr); },
+                     .end_now = [](int code) { std::_Exit(code); }});
+  reloads.Stop();
   metrics->SetPoolSource(nullptr);
   return status;
 }
@@ -222,7 +242,7 @@ int Main(int argc, char** argv) {
       {{"limit", budget->limit}, {"front", budget->front}, {"origins", budget->origin}});
   Result<Listeners> listeners = OpenListeners(config.listen);
   if (!listeners.has_value()) return CannotStart(listeners.error().message);
-  const int status = Serve(std::move(config), std::move(*listeners), *budget);
+  const int status = Serve(flags, std::move(config), std::move(*listeners), *budget);
   StopLog();
   return status;
 }

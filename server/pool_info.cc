@@ -5,21 +5,6 @@ namespace {
 
 constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 
-void SetLimits(const PoolLimits& limits, v1::PoolLimits& out) {
-  out.set_max_connections(limits.max_connections);
-  out.set_max_idle(limits.max_idle);
-  out.set_max_waiters(limits.max_waiters);
-  out.set_max_dials(limits.max_dials);
-  out.set_max_uses(limits.max_uses);
-  if (limits.queue_timeout != kForever) {
-    SetDuration(limits.queue_timeout, *out.mutable_queue_timeout());
-  }
-  if (limits.idle_timeout != kForever) {
-    SetDuration(limits.idle_timeout, *out.mutable_idle_timeout());
-  }
-  if (limits.max_age != kForever) SetDuration(limits.max_age, *out.mutable_max_age());
-}
-
 void SetTotals(const HostPoolSnapshot& state, v1::PoolTotals& out) {
   out.set_grants_idle(state.grants_idle);
   out.set_grants_new(state.grants_new);
@@ -46,6 +31,21 @@ void SetDuration(Duration length, google::protobuf::Duration& out) {
   out.set_nanos(static_cast<std::int32_t>(length.count() % kNanosPerSecond));
 }
 
+void SetPoolLimits(const PoolLimits& limits, v1::PoolLimits& out) {
+  out.set_max_connections(limits.max_connections);
+  out.set_max_idle(limits.max_idle);
+  out.set_max_waiters(limits.max_waiters);
+  out.set_max_dials(limits.max_dials);
+  out.set_max_uses(limits.max_uses);
+  if (limits.queue_timeout != kForever) {
+    SetDuration(limits.queue_timeout, *out.mutable_queue_timeout());
+  }
+  if (limits.idle_timeout != kForever) {
+    SetDuration(limits.idle_timeout, *out.mutable_idle_timeout());
+  }
+  if (limits.max_age != kForever) SetDuration(limits.max_age, *out.mutable_max_age());
+}
+
 v1::PoolInfo ToPoolInfo(const PoolSnapshot& snapshot, Instant now) {
   const HostPoolSnapshot& state = snapshot.state;
   v1::PoolInfo info;
@@ -63,7 +63,7 @@ v1::PoolInfo ToPoolInfo(const PoolSnapshot& snapshot, Instant now) {
   info.set_backing_off(state.backing_off);
   info.set_stalled(state.stalled);
   info.set_reuse_ratio(ReuseRatio(state));
-  SetLimits(snapshot.limits, *info.mutable_limits());
+  SetPoolLimits(snapshot.limits, *info.mutable_limits());
   SetTotals(state, *info.mutable_totals());
   if (state.oldest_idle_since != kNever) {
     SetDuration(now - state.oldest_idle_since, *info.mutable_oldest_idle_age());

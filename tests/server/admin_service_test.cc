@@ -35,6 +35,8 @@ class AdminServiceTest : public testing::Test {
                   .observer = &observer_,
                   .draining = [this] { return drain_requests_ > 0; },
                   .request_drain = [this] { return ++drain_requests_ == 1; },
+                  .config = [] { return std::make_shared<const Config>(DefaultConfig()); },
+                  .reload = [this](const auto& done) { done(reload_); },
                   .version = "1.2.3",
                   .commit = "abc"}) {
     transport_.snapshot = {Pool(transport_, "b.example", "payments"),
@@ -52,6 +54,7 @@ class AdminServiceTest : public testing::Test {
   FakeTransport transport_;
   CountingObserver observer_;
   std::atomic<int> drain_requests_{0};
+  ReloadOutcome reload_{};
   AdminService service_;
   std::unique_ptr<Front> front_;
   std::unique_ptr<v1::Admin::Stub> stub_;
@@ -151,24 +154,114 @@ TEST_F(AdminServiceTest, AsksForADrainOnce) {
   EXPECT_EQ(drain_requests_, 2);
 }
 
-TEST_F(AdminServiceTest, DeclaresWhatIsNotBuilt) {
-  const auto unimplemented = [](const grpc::Status& status) {
-    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-    EXPECT_EQ(ErrorIn(status).reason(), v1::REASON_UNIMPLEMENTED);
-  };
-  {
-    grpc::ClientContext context;
-    v1::ExplainResponse response;
-    unimplemented(stub_->Explain(&context, Get(), &response));
-  }
-  {
-    grpc::ClientContext context;
-    v1::GetConfigResponse response;
-    unimplemented(stub_->GetConfig(&context, {}, &response));
-  }
+std::shared_ptr<const Policy> SomePolicy() {
+  Destination destination;
+  destination.name = "partner";
+  destination.matches = {{"https", "*.partner.test", {443}}};
+  Destination fallback;
+  fallback.refuse = true;
+  return *Policy::Build(7, {destination}, fallback, RequestFieldLimits());
+}
+
+TEST_F(AdminServiceTest, ExplainsOnBehalfOfATenant) {
+  transport_.explanation.policy = SomePolicy();
+  transport_.explanation.route =
+      *PlanRoute(*transport_.explanation.policy, {*ParseUrl("https://a.partner.test/"), "", false});
+  transport_.explanation.addresses = {*IpAddress::Parse("192.0.2.1"),
+                                      *IpAddress::Parse("10.0.0.1")};
+  transport_.explanation.allowed = {true, false};
   grpc::ClientContext context;
-  v1::ReloadResponse response;
-  unimplemented(stub_->Reload(&context, {}, &response));
+  context.AddMetadata("spillway-tenant", "spiffe://t/a");
+  v1::HttpRequest request;
+  request.set_url("https://a.Partner.test/x");
+  v1::ExplainResponse response;
+  ASSERT_TRUE(stub_->Explain(&context, request, &response).ok());
+  EXPECT_EQ(transport_.explained_,
+            (std::pair<std::string, std::string>("https://a.Partner.test/x", "spiffe://t/a")));
+  EXPECT_EQ(response.url(), "https://a.partner.test/x");
+  EXPECT_EQ(response.destination(), "partner");
+  EXPECT_EQ(response.rule(), "https://*.partner.test:443");
+  EXPECT_EQ(response.policy_version(), 7U);
+  EXPECT_EQ(response.address_source(), "resolver");
+  ASSERT_EQ(response.addresses_size(), 2);
+  EXPECT_TRUE(response.addresses(0).allowed());
+  EXPECT_FALSE(response.addresses(1).allowed());
+}
+
+// C-064: a refusal by policy is an answer, with its reason; a URL that is none is a mistake.
+TEST_F(AdminServiceTest, ExplainsRefusalsAndRefusesBadUrls) {
+  transport_.explanation.policy = SomePolicy();
+  transport_.explanation.refusal =
+      PlanRoute(*transport_.explanation.policy, {*ParseUrl("https://other.test/"), "", false})
+          .error();
+  v1::HttpRequest request;
+  request.set_url("https://other.test/");
+  v1::ExplainResponse response;
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(stub_->Explain(&context, request, &response).ok());
+  }
+  EXPECT_EQ(response.refusal().reason(), Label(Reason::kHttpRequestDenied));
+  EXPECT_EQ(response.pool_key(), "");
+  EXPECT_EQ(response.destination(), "");
+  transport_.explanation.refusal = BadRequest("url", "no host");
+  grpc::ClientContext context;
+  const grpc::Status status = stub_->Explain(&context, request, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(ErrorIn(status).field(), "url");
+}
+
+TEST_F(AdminServiceTest, AnExplanationThatNobodyWaitsForHarmsNothing) {
+  transport_.explanation.policy = SomePolicy();
+  transport_.explanation.refusal = BadRequest("url", "no host");
+  for (int i = 0; i < 50; ++i) {
+    grpc::ClientContext context;
+    if (i % 2 == 0) context.set_deadline(std::chrono::system_clock::now());
+    v1::ExplainResponse response;
+    const grpc::Status status = stub_->Explain(&context, {}, &response);
+    EXPECT_FALSE(status.ok());
+  }
+}
+
+TEST_F(AdminServiceTest, ShowsTheConfigurationInForce) {
+  grpc::ClientContext context;
+  v1::GetConfigResponse response;
+  ASSERT_TRUE(stub_->GetConfig(&context, {}, &response).ok());
+  EXPECT_EQ(response.yaml(), PrintEffectiveConfig(DefaultConfig()));
+  EXPECT_EQ(response.policy_version(), 1U);
+}
+
+struct ReloadRow {
+  ReloadOutcome::Kind kind;
+  grpc::StatusCode code;
+  const char* message;  // part of it
+};
+
+TEST_F(AdminServiceTest, TellsWhatAReloadDid) {
+  const ReloadRow rows[] = {
+      {ReloadOutcome::Kind::kApplied, grpc::StatusCode::OK, ""},
+      {ReloadOutcome::Kind::kUnchanged, grpc::StatusCode::OK, ""},
+      {ReloadOutcome::Kind::kRefused, grpc::StatusCode::FAILED_PRECONDITION, "t:1:1: x: unknown"},
+      {ReloadOutcome::Kind::kNoFile, grpc::StatusCode::FAILED_PRECONDITION, "without a config"},
+      {ReloadOutcome::Kind::kEnding, grpc::StatusCode::UNAVAILABLE, "ending"},
+  };
+  for (const ReloadRow& row : rows) {
+    reload_ = {row.kind, 3, {}, "t:1:1: x: unknown key\n"};
+    reload_.diff.sections = {"unmatched"};
+    reload_.diff.needs_restart = {"listen"};
+    grpc::ClientContext context;
+    v1::ReloadResponse response;
+    const grpc::Status status = stub_->Reload(&context, {}, &response);
+    EXPECT_EQ(status.error_code(), row.code) << status.error_message();
+    EXPECT_NE(status.error_message().find(row.message), std::string::npos)
+        << status.error_message();
+    if (!status.ok()) continue;
+    EXPECT_EQ(response.policy_version(), 3U);
+    ASSERT_EQ(response.changes_size(), 1);
+    EXPECT_EQ(response.changes(0), "changed: unmatched");
+    ASSERT_EQ(response.needs_restart_size(), 1);
+    EXPECT_EQ(response.needs_restart(0), "listen");
+  }
 }
 
 }  // namespace

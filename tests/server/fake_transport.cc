@@ -60,6 +60,14 @@ FakeTransport::~FakeTransport() {
   SPILLWAY_CHECK_NOTE(open_.empty(), "every round trip has ended");
 }
 
+void FakeTransport::Explain(const std::string& url, const std::string& tenant,
+                            std::function<void(Explanation)> explained) {
+  Post([this, url, tenant, explained = std::move(explained)] {
+    explained_ = {url, tenant};
+    explained(explanation);
+  });
+}
+
 Instant FakeTransport::Now() const {
   timespec now{};
   clock_gettime(CLOCK_BOOTTIME, &now);

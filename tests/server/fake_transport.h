@@ -73,17 +73,18 @@ class FakeTransport final : public Transport {
   std::uint64_t cancels() const;
   std::vector<PoolSnapshot> snapshot;  // what Snapshot answers; set before use
   std::string closed_idle_filter() const;
+  Explanation explanation;                         // what Explain answers; set before use
+  std::pair<std::string, std::string> explained_;  // URL and tenant of the last Explain
 
   std::shared_ptr<RoundTripHandle> Start(Request request,
                                          std::shared_ptr<ResponseSink> sink) override;
-  void Explain(const std::string& /*url*/, const std::string& /*tenant*/,
-               std::function<void(Explanation)> explained) override {
-    explained({});
-  }
-  TlsContextCounts tls_contexts() override { return {}; }
+  // Answers `explanation`, on the transport's thread.
+  void Explain(const std::string& url, const std::string& tenant,
+               std::function<void(Explanation)> explained) override;
   Instant Now() const override;
   std::shared_ptr<const Policy> policy() const override { return nullptr; }
   void SetPolicy(std::shared_ptr<const Policy> /*policy*/) override {}
+  TlsContextCounts tls_contexts() override { return {}; }
   std::vector<PoolSnapshot> Snapshot() const override { return snapshot; }
   std::uint32_t CloseIdleConnections(const std::string& filter) override;
   std::uint32_t connection_count() const override { return 3; }
