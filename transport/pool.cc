@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "transport/base/check.h"
-#include "transport/connection/connector.h"
 #include "transport/io/clock.h"
 #include "transport/pool_effects.h"
 
@@ -12,45 +11,6 @@ namespace spillway {
 namespace {
 
 constexpr std::chrono::seconds kSweepInterval{1};
-
-std::string EndpointText(const tcp::endpoint& endpoint) {
-  const std::string host = endpoint.address().to_string();
-  const std::string port = std::to_string(endpoint.port());
-  return endpoint.address().is_v6() ? "[" + host + "]:" + port : host + ":" + port;
-}
-
-DialRecord RecordOf(const DialOutcome& outcome) {
-  DialRecord record;
-  record.error = outcome.failure != nullptr ? outcome.failure->reason : Reason::kNone;
-  record.dns = outcome.dns;
-  record.tcp = outcome.connect;
-  record.resolved = outcome.resolved;
-  record.connected = outcome.connected;
-  record.proxying = outcome.proxying;
-  record.securing = outcome.securing;
-  record.proxied = outcome.proxied;
-  record.proxy_tls = outcome.proxy_tls;
-  record.tls = outcome.tls;
-  return record;
-}
-
-std::shared_ptr<ConnectionInfo> InfoOf(const DialOutcome& outcome, std::uint64_t id) {
-  auto info = std::make_shared<ConnectionInfo>();
-  info->id = id;
-  boost::system::error_code ignored;
-  info->local_address = EndpointText(outcome.socket->local_endpoint(ignored));
-  info->remote_address = EndpointText(outcome.socket->remote_endpoint(ignored));
-  info->protocol = outcome.spoken == Spoken::kHttp2 ? "HTTP/2" : "HTTP/1.1";
-  if (outcome.proxy != nullptr) info->proxy = outcome.proxy->Text();
-  info->alpn = outcome.alpn;
-  info->tls = outcome.tls;
-  info->dns = outcome.dns;
-  info->connect = outcome.connect;
-  info->proxying = outcome.proxying;
-  info->securing = outcome.securing;
-  info->opened = Now();
-  return info;
-}
 
 // What the first connection is taken to carry until there is one. Most https origins speak HTTP/2:
 // a cold burst dials a few connections and learns from the first, instead of paying a handshake for
@@ -114,20 +74,6 @@ std::shared_ptr<PoolEntry> Pool::EntryFor(Route route, const OriginRequest& requ
 
 // --- Events ---
 
-template <typename Event>
-void Pool::Apply(const std::shared_ptr<PoolEntry>& entry, Event&& event) {
-  const Instant now = Now();
-  PoolShard& shard = entry->shard;
-  Effects effects;
-  {
-    MutexLock lock(shard.mu);
-    Actions actions;
-    event(entry->machine, now, actions);
-    Resolve(shard, entry, actions, now, effects);
-  }
-  Run(effects);
-}
-
 void Pool::Acquire(const std::shared_ptr<PoolEntry>& entry, const AcquireRequest& demand,
                    const std::shared_ptr<PoolWaiter>& waiter) {
   const Instant now = Now();
@@ -186,70 +132,6 @@ void Pool::ReleaseLeaseUnused(const std::shared_ptr<PoolEntry>& entry, ConnId co
     machine.ReleaseUnused(conn, now, actions);
   });
   if (budget_.has_stalled()) GiveUpAnIdleConnection();
-}
-
-void Pool::OnDialDone(const std::shared_ptr<PoolEntry>& entry, ConnId conn, EventLoop& loop,
-                      DialOutcome outcome) {
-  entry->observer->OnDial(RecordOf(outcome));
-  std::shared_ptr<Connection> connection;
-  std::shared_ptr<ConnectionInfo> info;
-  if (outcome.socket.has_value()) {
-    info = InfoOf(outcome, next_connection_id_.fetch_add(1, std::memory_order_relaxed));
-    Http2Limits http2;
-    std::uint32_t max_streams = 1;
-    {
-      MutexLock lock(entry->shard.mu);
-      http2 = entry->http2;
-      max_streams = entry->machine.limits().max_streams;
-    }
-    connection = MakeConnection(loop, std::move(outcome), http2, max_streams);
-  }
-  {
-    MutexLock lock(entry->shard.mu);
-    PoolEntry::Slot& slot = entry->slots[conn.slot];
-    // Whoever takes the dial out of its slot answers for its place in the budget.
-    if (slot.generation != conn.generation || slot.dial == nullptr) return;
-    slot.dial = nullptr;
-    slot.connection = connection;
-    slot.info = info;
-  }
-  if (connection == nullptr) {
-    ReturnPlace();
-    return Apply(entry, [&](HostPool& machine, Instant now, Actions& actions) {
-      machine.OnDialFailed(conn, outcome.failure, now, actions);
-    });
-  }
-  ConnectionEvents events;
-  events.closed = [this, entry, conn, info](const ConnectionEnd& end) {
-    OnConnectionClosed(entry, conn, *info, end);
-  };
-  events.capacity = [this, entry, conn](std::uint32_t capacity) {
-    Apply(entry, [&](HostPool& machine, Instant now, Actions& actions) {
-      machine.OnCapacity(conn, capacity, now, actions);
-    });
-  };
-  events.going_away = [this, entry, conn] {
-    Apply(entry, [&](HostPool& machine, Instant now, Actions& actions) {
-      machine.OnGoAway(conn, now, actions);
-    });
-  };
-  connection->Open(std::move(events));
-  Apply(entry, [&](HostPool& machine, Instant now, Actions& actions) {
-    machine.OnConnected(conn, connection->initial_capacity(), now, actions);
-  });
-  if (budget_.has_stalled()) GiveUpAnIdleConnection();
-}
-
-void Pool::OnConnectionClosed(const std::shared_ptr<PoolEntry>& entry, ConnId conn,
-                              const ConnectionInfo& info, const ConnectionEnd& end) {
-  Apply(entry, [&](HostPool& machine, Instant now, Actions& actions) {
-    PoolEntry::Slot& slot = entry->slots[conn.slot];
-    if (slot.generation == conn.generation) slot = PoolEntry::Slot{};
-    machine.OnClosed(conn, now, actions);
-  });
-  entry->observer->OnConnectionClosed({end.reason, end.uses, Now() - info.opened, info.protocol});
-  if (end.uses == 0) entry->observer->OnDialUnused();
-  ReturnPlace();
 }
 
 // --- The connection budget ---

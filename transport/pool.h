@@ -26,6 +26,7 @@
 #include "transport/base/mutex.h"
 #include "transport/base/policy.h"
 #include "transport/base/pool_key.h"
+#include "transport/connect/address_watch.h"
 #include "transport/connect/route.h"
 #include "transport/connection/connection.h"
 #include "transport/connection_budget.h"
@@ -80,6 +81,8 @@ struct PoolEntry : std::enable_shared_from_this<PoolEntry> {
     std::shared_ptr<const ConnectionInfo> info;
   };
   std::vector<ConnectPlan> plans;  // of the latest policy
+  AddressWatch addresses;          // of open connections to addresses that were looked up
+  bool watched = false;            // the resolver looks the name up again and tells
   Http2Limits http2;
   HostPool machine;
   RetryBudget retry_budget;
@@ -152,6 +155,10 @@ class Pool {
                   DialOutcome outcome);
   void OnConnectionClosed(const std::shared_ptr<PoolEntry>& entry, ConnId conn,
                           const ConnectionInfo& info, const ConnectionEnd& end);
+  // Retires `conn` once `name` has lost the address it goes to.
+  void WatchAddress(const std::shared_ptr<PoolEntry>& entry, ConnId conn, const DialledName& name);
+  bool OnAddresses(const std::shared_ptr<PoolEntry>& entry, const DnsAnswer& answer);
+
   void ReturnPlace();
   // True when an idle connection is being closed to make room.
   bool GiveUpAnIdleConnection();

@@ -12,6 +12,7 @@
 #include <boost/container/small_vector.hpp>
 
 #include "transport/connection/connection.h"
+#include "transport/io/clock.h"
 #include "transport/io/dialer.h"
 #include "transport/lease.h"
 #include "transport/pool.h"
@@ -49,5 +50,19 @@ class Pool::Effects {
   PoolShard* arm = nullptr;  // this shard's timer must be armed anew
   bool denied = false;       // the connection budget refused a dial
 };
+
+template <typename Event>
+void Pool::Apply(const std::shared_ptr<PoolEntry>& entry, Event&& event) {
+  const Instant now = Now();
+  PoolShard& shard = entry->shard;
+  Effects effects;
+  {
+    MutexLock lock(shard.mu);
+    Actions actions;
+    event(entry->machine, now, actions);
+    Resolve(shard, entry, actions, now, effects);
+  }
+  Run(effects);
+}
 
 }  // namespace spillway

@@ -13,11 +13,6 @@ namespace {
 
 constexpr std::size_t kTunnelReadBytes = 1024;
 
-bool FamilyAllowed(const IpAddress& address, AddressFamily family) {
-  if (family == AddressFamily::kAny) return true;
-  return (family == AddressFamily::kIpv4Only) == (address.family == IpAddress::Family::kIpv4);
-}
-
 }  // namespace
 
 Dial::Dial(EventLoop& loop, DialServices& services, std::vector<ConnectPlan> plans,
@@ -95,6 +90,7 @@ void Dial::OnTcp(TcpOutcome tcp) {
   outcome_.dns += tcp.dns;
   outcome_.resolved = tcp.resolved;
   outcome_.connected = tcp.socket.has_value();
+  outcome_.dialled = std::move(tcp.dialled);
   if (!tcp.socket.has_value()) return Fail(*tcp.failure);
   socket_ = std::move(tcp.socket);
   boost::system::error_code error;
@@ -141,14 +137,12 @@ void Dial::StartTunnel() {
   const AddressChoice& choice = plan.target_addresses;
   if (!choice.static_addresses.empty()) return OpenTunnel(choice.static_addresses.front());
   const std::string& name = choice.host_alias.empty() ? plan.target_host : choice.host_alias;
-  services_.resolver.Resolve(name, [self = shared_from_this()](auto answer) {
+  services_.resolver.Resolve(name, choice.family, [self = shared_from_this()](auto answer) {
     self->loop_.Post([self, answer] {
       if (!self->callback_ || self->machine_.step() != ConnectStep::kTunnel) return;
       if (answer->failure.has_value()) return self->Fail(*answer->failure);
-      const AddressFamily family = self->machine_.plan().target_addresses.family;
       for (const IpAddress& address : answer->addresses) {
-        if (FamilyAllowed(address, family) &&
-            TcpDial::Allowed(self->services_.address_allowed, address,
+        if (TcpDial::Allowed(self->services_.address_allowed, address,
                              self->machine_.plan().target_port)) {
           return self->OpenTunnel(address);
         }

@@ -43,7 +43,8 @@ struct DialOutcome {
   std::optional<tcp::socket> socket;  // with `stream`, when the dial succeeded
   std::unique_ptr<ByteStream> stream;
   Spoken spoken = Spoken::kHttp1;
-  ProxyServerPtr proxy;         // the one used; null: direct
+  ProxyServerPtr proxy;  // the one used; null: direct
+  std::optional<DialledName> dialled;
   bool forward = false;         // it gets absolute-form requests, there is no tunnel
   std::string alpn;             // agreed on with the origin
   std::optional<TlsFacts> tls;  // with the origin

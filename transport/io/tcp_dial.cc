@@ -73,12 +73,11 @@ void TcpDial::Start() {
     if (answer->addresses.empty()) {
       if (const auto address = IpAddress::Parse(target_.host)) answer->addresses = {*address};
     }
-    looked_up_ = false;
     return OnResolved(answer);
   }
   ArmTimer();
-  const std::string& name = choice.host_alias.empty() ? target_.host : choice.host_alias;
-  resolver_.Resolve(name, [self = shared_from_this()](auto answer) {
+  name_ = choice.host_alias.empty() ? target_.host : choice.host_alias;
+  resolver_.Resolve(name_, choice.family, [self = shared_from_this()](auto answer) {
     // Always through the loop: the callback may come from a resolver thread.
     self->loop_.Post([self, answer] { self->OnResolved(answer); });
   });
@@ -93,20 +92,8 @@ void TcpDial::OnResolved(const std::shared_ptr<const DnsAnswer>& answer) {
     return Finish(std::move(outcome));
   }
   resolved_ = true;
-  addresses_ = answer->addresses;
-  const AddressFamily family = target_.addresses.family;
-  std::erase_if(addresses_, [family](const IpAddress& address) {
-    const bool v4 = address.family == IpAddress::Family::kIpv4;
-    return (family == AddressFamily::kIpv4Only && !v4) ||
-           (family == AddressFamily::kIpv6Only && v4);
-  });
-  if (addresses_.empty()) {
-    TcpOutcome outcome;
-    outcome.failure = std::make_shared<const Failure>(
-        DialFailure(Reason::kDestinationNotFound, Source::kDns, Phase::kDns,
-                    "the name has no address of the family that policy allows"));
-    return Finish(std::move(outcome));
-  }
+  addresses_ =
+      name_.empty() ? answer->addresses : resolver_.Order(name_, target_.port, answer->addresses);
   race_.emplace(addresses_, target_.attempt_gap);
   Race();
 }
@@ -178,6 +165,10 @@ void TcpDial::OnAttempt(const std::shared_ptr<Attempt>& attempt,
   }
   TcpOutcome outcome;
   outcome.socket.emplace(std::move(attempt->socket));
+  if (!name_.empty()) {
+    resolver_.OnConnected(name_, attempt->address, target_.port);
+    outcome.dialled = DialledName{name_, target_.addresses.family, attempt->address};
+  }
   Finish(std::move(outcome));
 }
 
@@ -192,6 +183,7 @@ void TcpDial::GiveUpOldest() {
 }
 
 void TcpDial::NoteFailure(const IpAddress& address, const boost::system::error_code& error) {
+  resolver_.OnFailed(address, target_.port);
   last_failure_ = DialFailure(ReasonOf(error), Source::kOrigin, Phase::kConnect, "");
   if (error == boost::system::errc::too_many_files_open ||
       error == boost::system::errc::too_many_files_open_in_system ||
@@ -244,6 +236,8 @@ void TcpDial::OnTimer() {
 void TcpDial::Finish(TcpOutcome outcome) {
   timer_.cancel();
   for (const auto& attempt : attempts_) {
+    // It was begun before the one that won, or had all the time there was.
+    if (callback_) resolver_.OnFailed(attempt->address, target_.port);
     boost::system::error_code ignored;
     attempt->socket.close(ignored);
   }
@@ -253,7 +247,7 @@ void TcpDial::Finish(TcpOutcome outcome) {
   outcome.resolved = resolved_;
   outcome.dns = (resolved_at_ == Instant() ? now : resolved_at_) - started_;
   if (resolved_) outcome.connect = now - resolved_at_;
-  if (!looked_up_) outcome.dns = Duration::zero();
+  if (name_.empty()) outcome.dns = Duration::zero();
   const Callback callback = std::exchange(callback_, nullptr);
   callback(std::move(outcome));
 }

@@ -40,8 +40,16 @@ struct TcpTarget {
   Duration attempt_gap{};
 };
 
+// The name that TCP went to, when its address was looked up.
+struct DialledName {
+  std::string name;
+  AddressFamily family = AddressFamily::kAny;
+  IpAddress address;
+};
+
 struct TcpOutcome {
   std::optional<tcp::socket> socket;
+  std::optional<DialledName> dialled;      // with a socket
   std::shared_ptr<const Failure> failure;  // when there is no socket
   Duration dns{};
   Duration connect{};
@@ -89,7 +97,7 @@ class TcpDial : public std::enable_shared_from_this<TcpDial> {
   std::vector<std::shared_ptr<Attempt>> attempts_;
   Instant started_{};
   Instant resolved_at_{};
-  bool looked_up_ = true;  // addresses came from a resolver
+  std::string name_;  // looked up; "" when the addresses were given
   bool resolved_ = false;
   std::uint32_t denied_ = 0;
   Failure last_failure_;

@@ -1,0 +1,146 @@
+// RoundTrip: what follows an attempt.
+
+#include <algorithm>
+#include <utility>
+
+#include "transport/io/clock.h"
+#include "transport/round_trip.h"
+
+namespace spillway {
+
+void RoundTrip::OnExchangeDone(ExchangeResult result) {
+  Lease lease;
+  bool cancelled = false;
+  {
+    MutexLock lock(mu_);
+    lease = std::move(lease_);
+    state_ = State::kWaiting;
+    cancelled = cancelled_;
+  }
+  NoteExchange(result);
+  // Back in the pool before the caller hears of the response (R3, R4).
+  lease.Release({result.reusable, result.why_not, result.idle_hint});
+  if (!result.failure.has_value()) {
+    // A complete response wins over a cancellation that was too late (R11).
+    if (!result.trailers.empty()) sink_->OnTrailers(std::move(result.trailers));
+    return End(std::nullopt);
+  }
+  if (own_failure_.has_value()) {
+    own_failure_->response_status = record_.status;
+    return End(std::move(own_failure_));
+  }
+  if (cancelled) {
+    Failure failure = *std::move(result.failure);
+    failure.reason = Reason::kCancelled;
+    failure.source = Source::kCaller;
+    failure.message = "cancelled by the caller";
+    return End(std::move(failure));
+  }
+  OnAttemptFailed(result);
+}
+
+void RoundTrip::NoteExchange(const ExchangeResult& result) {
+  record_.bytes_sent += result.bytes_sent;
+  record_.bytes_received += result.bytes_received;
+  Timings& timings = record_.timings;
+  if (result.written != kNever) {
+    timings.write += result.written - result.started;
+    if (result.first_byte != kNever) {
+      timings.first_byte += std::max(Duration::zero(), result.first_byte - result.written);
+    }
+  }
+  if (request_.want_timeline) {
+    if (result.written != kNever) Mark(TimelineEvent::Kind::kWritten, result.written);
+    if (result.first_byte != kNever) Mark(TimelineEvent::Kind::kFirstByte, result.first_byte);
+  }
+  AttemptRecord attempt;
+  attempt.kind = kind_;
+  attempt.reused = record_.reused;
+  attempt.connection_id = record_.connection->id;
+  attempt.started = result.started;
+  attempt.ended = result.ended;
+  if (result.failure.has_value()) {
+    attempt.error = result.failure->reason;
+    attempt.delivery = result.failure->delivery;
+    worst_ = std::max(worst_, result.failure->delivery);
+  } else {
+    attempt.delivery = Delivery::kAnswered;
+  }
+  entry_->observer->OnAttempt(attempt);
+  if (result.failure.has_value() || record_.attempts > 1 || request_.want_timeline) {
+    record_.attempt_log.push_back(attempt);
+  }
+}
+
+void RoundTrip::OnAttemptFailed(const ExchangeResult& result) {
+  const Failure& failure = *result.failure;
+  // An HTTP/2 connection that had no room any more when the request got there.
+  if (failure.reason == Reason::kHttpStreamRefused && failure.delivery == Delivery::kNotSent) {
+    return OnUncounted();
+  }
+  if (failure.delivery == Delivery::kUnprocessed) ++refusals_;
+  FailedAttempt facts;
+  facts.reason = failure.reason;
+  facts.reused = record_.reused;
+  facts.any_byte_sent = result.bytes_sent > 0;
+  facts.any_response_byte = result.any_response_byte;
+  facts.idempotent = request_.idempotent;
+  facts.body_replayable = request_.body == nullptr || request_.body->replayable();
+  facts.refusals = refusals_;
+  facts.attempts = record_.attempts;
+  facts.deadline = request_.limits.deadline;
+  const bool stale = record_.reused && !result.any_response_byte &&
+                     failure.reason == Reason::kConnectionTerminated;
+  if (Again(DecideRetry(facts, request_.max_attempts, Now()), failure.reason)) {
+    if (stale) entry_->observer->OnStaleReuse(StaleResult::kReplayed);
+    // One failed reuse is enough: its siblings may be as dead (decision 1). An HTTP/2 origin that
+    // turned a stream away is alive, and its other connections are as good as a new one.
+    const bool alive = failure.delivery == Delivery::kUnprocessed;
+    return Acquire(!alive, true);
+  }
+  if (stale) entry_->observer->OnStaleReuse(StaleResult::kSurfaced);
+  End(failure);
+}
+
+// Prepares for another attempt, or says why there is none.
+bool RoundTrip::Again(RetryVerdict verdict, Reason reason) {
+  switch (verdict) {
+    case RetryVerdict::kReplay:
+      break;
+    case RetryVerdict::kReplayHttp1:
+      if (!GoOverHttp1()) return false;
+      break;
+    case RetryVerdict::kRetry:
+      if (pool_.TryTakeRetry(*entry_)) break;
+      return Suppressed(RetrySuppressed::kBudget);
+    case RetryVerdict::kFinal:
+      return false;
+    case RetryVerdict::kNotIdempotent:
+      return Suppressed(RetrySuppressed::kNotIdempotent);
+    case RetryVerdict::kBodyNotReplayable:
+      return Suppressed(RetrySuppressed::kBodyNotReplayable);
+    case RetryVerdict::kMaxAttempts:
+      return Suppressed(RetrySuppressed::kMaxAttempts);
+    case RetryVerdict::kDeadline:
+      return Suppressed(RetrySuppressed::kDeadline);
+  }
+  entry_->observer->OnRetry(reason);
+  kind_ = verdict == RetryVerdict::kRetry ? AttemptKind::kRetry : AttemptKind::kReplay;
+  if (request_.want_timeline) Mark(TimelineEvent::Kind::kRetry, Now());
+  return true;
+}
+
+bool RoundTrip::GoOverHttp1() {
+  std::shared_ptr<PoolEntry> http1 = host_.Http1EntryFor(request_);
+  if (http1 == nullptr) return false;
+  MutexLock lock(mu_);
+  entry_ = std::move(http1);
+  return true;
+}
+
+bool RoundTrip::Suppressed(RetrySuppressed why) {
+  entry_->observer->OnRetrySuppressed(why);
+  return false;
+}
+
+}  // namespace spillway
