@@ -56,6 +56,7 @@ struct Values {
   RequestOptions request;
   PoolsOptions pools;
   CloseIdleOptions close_idle;
+  ExplainOptions explain;
   HealthOptions health;
   std::string timeout;
   std::string interval;
@@ -132,6 +133,15 @@ CLI::App* AddPools(CLI::App& app, Values& values) {
   return command;
 }
 
+CLI::App* AddExplain(CLI::App& app, Values& values) {
+  CLI::App* command =
+      app.add_subcommand("explain", "Say what would become of a request, and why, sending nothing");
+  command->add_option("url", values.explain.url, "Absolute http or https URL")->required();
+  command->add_option("--tenant", values.explain.tenant,
+                      "Identity of the caller to ask for (default: none)");
+  return command;
+}
+
 void Finish(Values& values, const CLI::App& request) {
   if (!values.timeout.empty()) values.common.timeout = TimeOf(values.timeout);
   if (!values.interval.empty()) values.pools.interval = *TimeOf(values.interval);
@@ -159,6 +169,9 @@ std::optional<CommandLine> ParseCommandLine(int argc, const char* const* argv, C
   CLI::App* pools = AddPools(app, values);
   CLI::App* close_idle = app.add_subcommand("close-idle", "Close idle connections to origins");
   close_idle->add_option("filter", values.close_idle.filter, "Only this destination or host");
+  CLI::App* explain = AddExplain(app, values);
+  CLI::App* reload = app.add_subcommand("reload", "Read the configuration file again");
+  CLI::App* config = app.add_subcommand("config", "Print the configuration in force");
   CLI::App* drain = app.add_subcommand("drain", "Begin an orderly end of the daemon");
   CLI::App* health = app.add_subcommand("health", "Ask whether the daemon serves");
   health->add_option("service", values.health.service,
@@ -183,6 +196,9 @@ std::optional<CommandLine> ParseCommandLine(int argc, const char* const* argv, C
   if (*request) return CommandLine{values.common, values.request};
   if (*pools) return CommandLine{values.common, values.pools};
   if (*close_idle) return CommandLine{values.common, values.close_idle};
+  if (*explain) return CommandLine{values.common, values.explain};
+  if (*reload) return CommandLine{values.common, ReloadCommand{}};
+  if (*config) return CommandLine{values.common, ConfigCommand{}};
   if (*drain) return CommandLine{values.common, DrainCommand{}};
   return CommandLine{values.common, values.health};
 }

@@ -12,6 +12,7 @@
 #include "cli/console.h"
 #include "cli/daemon.h"
 #include "cli/exit_code.h"
+#include "cli/policy_commands.h"
 #include "cli/request_command.h"
 
 namespace spillway::cli {
@@ -20,12 +21,14 @@ struct CloseIdleOptions {
   std::string filter;
 };
 struct DrainCommand {};
+struct ReloadCommand {};
+struct ConfigCommand {};
 struct HealthOptions {
   std::string service;
 };
 
-using Command =
-    std::variant<RequestOptions, PoolsOptions, CloseIdleOptions, DrainCommand, HealthOptions>;
+using Command = std::variant<RequestOptions, PoolsOptions, CloseIdleOptions, ExplainOptions,
+                             ReloadCommand, ConfigCommand, DrainCommand, HealthOptions>;
 
 struct CommandLine {
   CommonOptions common;

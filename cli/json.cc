@@ -3,6 +3,7 @@
 #include <cctype>
 
 #include <google/protobuf/duration.pb.h>
+#include <google/protobuf/timestamp.pb.h>
 
 #include "cli/text.h"
 
@@ -24,6 +25,9 @@ Json JsonOfMessage(const Message& message) {
   if (message.GetDescriptor() == google::protobuf::Duration::descriptor()) {
     const auto& duration = static_cast<const google::protobuf::Duration&>(message);
     return static_cast<double>(DurationOf(duration).count()) / 1e9;
+  }
+  if (message.GetDescriptor() == google::protobuf::Timestamp::descriptor()) {
+    return static_cast<const google::protobuf::Timestamp&>(message).seconds();
   }
   return JsonOf(message);
 }

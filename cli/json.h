@@ -1,9 +1,9 @@
 // Messages as JSON for programs.
 //
-// What it is: names are those of the .proto files. Times are numbers of seconds, 64-bit numbers are
-// numbers, enum values are their words in lower case without the prefix ("not_sent"), bytes are
-// text when they are UTF-8 and {"base64": "..."} when not. Fields that are messages are left out
-// when unset; all others are always there.
+// What it is: names are those of the .proto files. Lengths of time are numbers of seconds, points
+// in time Unix time in seconds, 64-bit numbers are numbers, enum values are their words in lower
+// case without the prefix ("not_sent"), bytes are text when they are UTF-8 and {"base64": "..."}
+// when not. Fields that are messages are left out when unset; all others are always there.
 // Thread safety: pure functions.
 
 #pragma once

@@ -19,6 +19,9 @@ struct Runner {
   ExitCode operator()(const CloseIdleOptions& o) const {
     return RunCloseIdle(common, o.filter, console);
   }
+  ExitCode operator()(const ExplainOptions& o) const { return RunExplain(common, o, console); }
+  ExitCode operator()(const ReloadCommand&) const { return RunReload(common, console); }
+  ExitCode operator()(const ConfigCommand&) const { return RunConfig(common, console); }
   ExitCode operator()(const DrainCommand&) const { return RunDrain(common, console); }
   ExitCode operator()(const HealthOptions& o) const {
     return RunHealth(common, o.service, console);
