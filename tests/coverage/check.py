@@ -11,14 +11,18 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__
 IDS = os.path.join(ROOT, "tests", "coverage", "ids.txt")
 TABLE = os.path.join(ROOT, "docs", "coverage.md")
 CASE = re.compile(r"(?<![A-Za-z0-9])([OC])[-_]?(\d{3})(?!\d)")
-BEHAVIOUR = re.compile(r"(?<![A-Za-z0-9-])([VFKIDLRGQBSTAYOH])(\d{1,2})(?!\d)")
+BEHAVIOUR = re.compile(r"(?<![A-Za-z0-9-])([VFKIDLRGQBSTAYO])(\d{1,2})(?!\d)")
+CLIENT_GO = re.compile(r"(?<![A-Za-z0-9])(KG\d{1,2})(?!\d)")
+# These letters also name other things (H2, X5, P2): only a comment, or a row, means the behaviour.
+IN_COMMENT = re.compile(r"(?<![A-Za-z0-9-])([HXPN])(\d{1,2})(?![A-Za-z0-9])")
 MAX_SHOWN = 3
 
 HEADER = """# Which test shows what
 
 Made by `tests/coverage/check.py --write`; the test `//tests/coverage` fails when an id has neither a
-test nor a waiver, and says so when this page is old. O-: hostile origins and paths; C-: hostile callers; the
-others are behaviours of the pool, the reuse verdict, responses, time, cancelling and retry.
+test nor a waiver, and says so when this page is old. O-: hostile origins, paths, names and proxies; C-: hostile
+callers; the others are behaviours of the pool, the reuse verdict, responses, time, cancelling, retry, HTTP/2
+(H), TLS (X), proxies (P), the environment's proxies (N) and client-go (KG).
 
 | id | what | shown by |
 | --- | --- | --- |
@@ -51,6 +55,10 @@ def ids_in(line):
     for letter, number in CASE.findall(line):
         yield f"{letter}-{number}"
     for letter, number in BEHAVIOUR.findall(line):
+        yield letter + number
+    yield from CLIENT_GO.findall(line)
+    comment = line if line.startswith("row ") else line.partition("//")[2]
+    for letter, number in IN_COMMENT.findall(comment):
         yield letter + number
 
 
@@ -100,7 +108,7 @@ def main():
     for name in missing:
         print(f"no test and no waiver: {name}")
     known = {name for name, _, _ in ids}
-    unknown = sorted({name for name in found if re.match(r"O-(0\d\d|1\d\d|20[0-7])$", name)} - known)
+    unknown = sorted({name for name in found if re.match(r"O-[0-3]\d\d$", name)} - known)
     for name in unknown:
         print(f"a test names an id that is not in the list: {name}")
     try:
