@@ -57,7 +57,7 @@ def ids_in(line):
     for letter, number in BEHAVIOUR.findall(line):
         yield letter + number
     yield from CLIENT_GO.findall(line)
-    comment = line if line.startswith("row ") else line.partition("//")[2]
+    comment = line if line.startswith(("row ", "TEST")) else line.partition("//")[2]
     for letter, number in IN_COMMENT.findall(comment):
         yield letter + number
 
