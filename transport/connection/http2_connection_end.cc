@@ -52,9 +52,11 @@ void Http2Connection::NoteGoingAway(CloseReason reason) {
 void Http2Connection::UpdateCapacity() {
   if (going_away_ || closed_) return;
   std::uint32_t capacity = UsableStreams(session_->peer_settings(), max_streams_);
-  // Nothing new until it has shown that it is alive (O-204).
-  if (session_->suspect()) {
-    capacity = std::min(capacity, static_cast<std::uint32_t>(exchanges_.size()));
+  // Streams given up in silence keep their places until the origin shows life, so that a dead
+  // connection fills up and others are made (H10). Never to zero, which would say that the origin
+  // allows none and hold back dials.
+  if (const std::uint32_t ghosts = session_->ghosts(); ghosts > 0 && capacity > 0) {
+    capacity = capacity > ghosts ? capacity - ghosts : 1;
   }
   if (capacity == told_capacity_) return;
   told_capacity_ = capacity;

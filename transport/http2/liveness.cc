@@ -14,12 +14,12 @@ Http2Liveness::Http2Liveness(const Http2Limits& limits, Instant now)
 void Http2Liveness::OnRead(Instant now) {
   last_read_ = now;
   pinged_ = kNever;
-  suspect_ = false;
+  ghosts_ = 0;
 }
 
 bool Http2Liveness::OnAbandoned(Instant started, Instant now) {
   if (last_read_ > started) return false;
-  suspect_ = true;
+  ++ghosts_;
   if (pinged_ != kNever) return false;
   pinged_ = now;
   return true;

@@ -33,8 +33,9 @@ class Http2Liveness {
   // An exchange was given up that began at `started`, and nothing came since: true when a PING is
   // to be sent now, to find out before the next one waits as long (H10, O-204).
   bool OnAbandoned(Instant started, Instant now);
-  // A PING is out on which nothing came yet and which an abandoned exchange caused.
-  bool suspect() const { return suspect_; }
+  // Exchanges given up like that since anything was heard. The peer may not know of it yet, so they
+  // still count against its limit.
+  std::uint32_t ghosts() const { return ghosts_; }
 
   Instant Next() const;
   Due OnTimer(Instant now);
@@ -46,7 +47,7 @@ class Http2Liveness {
   Instant ack_due_;
   Instant last_read_;
   Instant pinged_ = kNever;  // kNever: no PING is unanswered
-  bool suspect_ = false;
+  std::uint32_t ghosts_ = 0;
 };
 
 }  // namespace spillway

@@ -108,8 +108,8 @@ class Http2Session {
   void OnTimer(Instant now);
   // A stream that began at `started` was given up on our side; may send a PING (H10).
   void OnAbandoned(Instant started, Instant now);
-  // Such a PING is unanswered: better start nothing here now.
-  bool suspect() const { return liveness_.suspect(); }
+  // Such streams of which the peer may not have heard yet.
+  std::uint32_t ghosts() const { return liveness_.ghosts(); }
 
   // For tests: the next stream gets this id.
   void SkipToStream(std::int32_t id);

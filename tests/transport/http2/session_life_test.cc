@@ -283,12 +283,13 @@ TEST(Http2Session, PingsWhenAStreamIsGivenUpOnAConnectionThatIsSilent) {
   const std::vector<std::string> sent = driver.TakeSent();
   EXPECT_EQ(std::count(sent.begin(), sent.end(), "PING"), 1);
   EXPECT_EQ(std::count(sent.begin(), sent.end(), "RST_STREAM 1 CANCEL"), 1);
-  EXPECT_TRUE(driver.session().suspect());
+  EXPECT_EQ(driver.session().ghosts(), 1U);
   driver.session().Reset(3, Http2Session::ResetCode::kCancel);
   driver.session().OnAbandoned(started, driver.now());
   EXPECT_EQ(driver.TakeSent(), std::vector<std::string>{"RST_STREAM 3 CANCEL"});
+  EXPECT_EQ(driver.session().ghosts(), 2U);
   driver.Receive(h2::Ping("12345678", true));
-  EXPECT_FALSE(driver.session().suspect());
+  EXPECT_EQ(driver.session().ghosts(), 0U);
   // H10: no PING when something was heard since.
   driver.session().OnAbandoned(started, driver.now());
   EXPECT_TRUE(driver.TakeSent().empty());
