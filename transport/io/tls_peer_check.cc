@@ -116,18 +116,20 @@ bool AttachPeerCheck(SSL* ssl, TlsPeerCheck* check) {
 }
 
 void CheckResumedPeer(const X509* certificate, TlsPeerCheck& check) {
-  if (check.insecure) {
-    check.passed = true;
-  } else if (certificate == nullptr) {
-    check.refusal = "the resumed session has no certificate";
-  } else if (!CertificateIsFor(NamesOf(certificate), check.verify_name, check.verify_kind)) {
-    Refuse(check, kWrongName, certificate);
-  } else if (std::min(check.chain_not_after, NotAfterOf(certificate)) <=
-             std::chrono::system_clock::now()) {
-    Refuse(check, kExpired, certificate);
-  } else {
-    check.passed = true;
+  if (!check.insecure) {
+    if (certificate == nullptr) {
+      check.refusal = "the resumed session has no certificate";
+      return;
+    }
+    if (!CertificateIsFor(NamesOf(certificate), check.verify_name, check.verify_kind)) {
+      return Refuse(check, kWrongName, certificate);
+    }
+    if (std::min(check.chain_not_after, NotAfterOf(certificate)) <=
+        std::chrono::system_clock::now()) {
+      return Refuse(check, kExpired, certificate);
+    }
   }
+  check.passed = true;
 }
 
 Failure CertificateFailure(const TlsPeerCheck& check) {
