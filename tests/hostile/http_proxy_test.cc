@@ -106,8 +106,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"O279_502", Send(502, ""), Reason::kProxyDenied, 502},
         Refusal{"O276_O228_bytes_after", R"(send "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n\r\n")",
                 Reason::kProxyProtocolError, 200},
-        Refusal{"O280_endless", R"(send "HTTP/1.1 200 OK\r\n"
-drip "X: 0123456789abcdefghijklmnopqrstuvwxyz\r\n" every 1us forever)",
+        Refusal{"O280_endless", R"(send "HTTP/1.1 200 OK\r\n" + "X: 0123456789abcdef\r\n"*2000)",
                 Reason::kProxyProtocolError, 200},
         Refusal{"O281_nul", R"(send "HTTP/1.1 200 OK\r\nA: \0\r\n\r\n")",
                 Reason::kProxyProtocolError, 200},

@@ -61,7 +61,20 @@ LogFormat "%{remote}p %k" counted
 CustomLog FOLDER/access.log counted
 )";
 
-std::string Fill(std::string text, const std::string& folder, std::uint16_t port) {
+ServerProcess::Plan PlanFor(RealOrigin::Kind kind, const std::string& folder, std::uint16_t port) {
+  MakeServedFile(folder);
+  if (kind == RealOrigin::Kind::kNginx) {
+    return {
+        FillConfig(kNginxConfig, folder, port),
+        {"/usr/sbin/nginx", "-e", folder + "/error.log", "-p", folder, "-c", folder + "/config"}};
+  }
+  return {FillConfig(kApacheConfig, folder, port),
+          {"/usr/sbin/apache2", "-f", folder + "/config", "-DFOREGROUND"}};
+}
+
+}  // namespace
+
+std::string FillConfig(std::string text, const std::string& folder, std::uint16_t port) {
   const auto replace = [&](const std::string& mark, const std::string& value) {
     for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at)) {
       text.replace(at, mark.size(), value);
@@ -72,7 +85,7 @@ std::string Fill(std::string text, const std::string& folder, std::uint16_t port
   return text;
 }
 
-void MakeFile(const std::string& folder) {
+void MakeServedFile(const std::string& folder) {
   namespace fs = std::filesystem;
   fs::create_directory(folder + "/www");
   std::ofstream(folder + "/www/file.txt") << kRealBody;
@@ -86,19 +99,6 @@ void MakeFile(const std::string& folder) {
   fs::permissions(folder + "/www", fs::perms(0755));
   fs::permissions(folder + "/www/file.txt", fs::perms(0644));
 }
-
-ServerProcess::Plan PlanFor(RealOrigin::Kind kind, const std::string& folder, std::uint16_t port) {
-  MakeFile(folder);
-  if (kind == RealOrigin::Kind::kNginx) {
-    return {
-        Fill(kNginxConfig, folder, port),
-        {"/usr/sbin/nginx", "-e", folder + "/error.log", "-p", folder, "-c", folder + "/config"}};
-  }
-  return {Fill(kApacheConfig, folder, port),
-          {"/usr/sbin/apache2", "-f", folder + "/config", "-DFOREGROUND"}};
-}
-
-}  // namespace
 
 RealOrigin::RealOrigin(Kind kind)
     : server_([kind](const std::string& folder, std::uint16_t port) {

@@ -33,6 +33,11 @@ class RealOrigin {
   ServerProcess server_;
 };
 
+// Writes www/file.txt into `folder`, readable for servers that give up root.
+void MakeServedFile(const std::string& folder);
+// `text` with FOLDER and PORT put in.
+std::string FillConfig(std::string text, const std::string& folder, std::uint16_t port);
+
 // What its file holds.
 inline constexpr const char* kRealBody = "hello world\n";
 

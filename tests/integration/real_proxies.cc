@@ -63,7 +63,7 @@ clientmethod: none
 UNPRIVILEGED
 client pass { from: 127.0.0.0/8 to: 0.0.0.0/0 }
 socks block { from: 0.0.0.0/0 to: 0.0.0.0/0 port = 7 command: connect }
-socks pass { from: 0.0.0.0/0 to: 0.0.0.0/0 command: connect log: connect }
+socks pass { from: 0.0.0.0/0 to: 0.0.0.0/0 command: connect }
 )";
 
 constexpr const char* kHaproxyConfig = R"(

@@ -62,8 +62,22 @@ bool ServerProcess::Start(const Planner& planner) {
   port_ = FreePort();
   Plan plan = planner(folder_, port_);
   std::ofstream(folder_ + "/config") << plan.config;
+  arguments_ = std::move(plan.arguments);
+  return Spawn();
+}
+
+bool ServerProcess::Restart() {
+  Stop();
+  return Spawn();
+}
+
+void ServerProcess::Signal(int number) const {
+  if (child_ > 0) kill(child_, number);
+}
+
+bool ServerProcess::Spawn() {
   std::vector<char*> words;
-  for (std::string& word : plan.arguments) words.push_back(word.data());
+  for (std::string& word : arguments_) words.push_back(word.data());
   words.push_back(nullptr);
   const std::string log = folder_ + "/output";
   posix_spawn_file_actions_t files{};

@@ -35,15 +35,21 @@ class ServerProcess {
   std::uint16_t port() const { return port_; }
   std::string url(const std::string& path) const;
   const std::string& folder() const { return folder_; }
+  // Ends it and starts it again, same folder and port; false when it does not come.
+  bool Restart();
+  // To the program itself, not to its children.
+  void Signal(int number) const;
   // What it wrote to standard output and error.
   std::string output() const;
 
  private:
   bool Start(const Planner& planner);
+  bool Spawn();
   bool AwaitPort();
   void Stop();
 
   std::string folder_;
+  std::vector<std::string> arguments_;
   std::uint16_t port_ = 0;
   pid_t child_ = -1;
 };
