@@ -30,6 +30,7 @@ void ExpectRows(const std::vector<Row>& rows) {
   }
 }
 
+// N6: lists are split at commas, blanks and case do not matter.
 TEST(NoProxy, SplitsAndTrimsEntries_N6) {
   ExpectRows({
       {"N6_empty", "", "http://a.test/", ""},
@@ -44,6 +45,7 @@ TEST(NoProxy, SplitsAndTrimsEntries_N6) {
   });
 }
 
+// N7: "*", alone or among others.
 TEST(NoProxy, StarMatchesEverything_N7) {
   ExpectRows({
       {"N7_name", "*", "http://a.test/", "*"},
@@ -53,6 +55,7 @@ TEST(NoProxy, StarMatchesEverything_N7) {
   });
 }
 
+// N8, N12: networks match what a URL spells as an address.
 TEST(NoProxy, NetworksMatchAddressesAlone_N8_N12) {
   ExpectRows({
       {"N8_inside", "10.0.0.0/8", "http://10.255.0.1/", "10.0.0.0/8"},
@@ -80,6 +83,7 @@ TEST(NoProxy, NetworksMatchAddressesAlone_N8_N12) {
   });
 }
 
+// N9: the port is compared with the one that the URL means.
 TEST(NoProxy, AddressesMatchExactlyWithTheEffectivePort_N9) {
   ExpectRows({
       {"N9_v4", "10.0.0.1", "http://10.0.0.1:8080/", "10.0.0.1"},
@@ -101,6 +105,7 @@ TEST(NoProxy, AddressesMatchExactlyWithTheEffectivePort_N9) {
   });
 }
 
+// N10: whole labels only.
 TEST(NoProxy, NamesMatchThemselvesAndWhatIsBelow_N10) {
   ExpectRows({
       {"N10_itself", "example.com", "http://example.com/", "example.com"},
@@ -125,6 +130,7 @@ TEST(NoProxy, NamesMatchThemselvesAndWhatIsBelow_N10) {
   });
 }
 
+// N11: two spellings of a name are one name.
 TEST(NoProxy, NormalisesInternationalNamesAndTrailingDots_N11) {
   ExpectRows({
       {"N11_entry_unicode",

@@ -70,6 +70,7 @@ struct Row {
   std::string message = {};  // a part of it
 };
 
+// Of all statuses only 200 opens a tunnel (P6, O-277), and what is left says why not (P12).
 const std::vector<Row>& Rows() {
   static const std::vector<Row> rows = {
       {"P6_200", "HTTP/1.1 200 Connection established\r\n\r\n", State::kOpen},

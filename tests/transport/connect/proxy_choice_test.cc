@@ -38,6 +38,8 @@ struct Row {
   std::string reason;  // or a part of the failure's message
 };
 
+// Which variable counts (N1), one for each scheme (N2), values that are short or wrong (N3, P13),
+// CGI (N4), and who is not proxied (N5 to N7, N12).
 TEST(ProxyChoice, FollowsTheEnvironment) {
   const std::vector<Row> rows = {
       {"N1_nothing_set", {}, "http://a.test/", "", "HTTP_PROXY is not set"},
