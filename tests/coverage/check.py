@@ -15,6 +15,7 @@ BEHAVIOUR = re.compile(r"(?<![A-Za-z0-9-])([VFKIDLRGQBSTAYO])(\d{1,2})(?!\d)")
 CLIENT_GO = re.compile(r"(?<![A-Za-z0-9])(KG\d{1,2})(?!\d)")
 # These letters also name other things (H2, X5, P2): only a comment, or a row, means the behaviour.
 IN_COMMENT = re.compile(r"(?<![A-Za-z0-9-])([HXPN])(\d{1,2})(?![A-Za-z0-9])")
+ROW_NAME = re.compile(r'"([HXPN])(\d{1,2})_')
 MAX_SHOWN = 3
 
 HEADER = """# Which test shows what
@@ -58,7 +59,7 @@ def ids_in(line):
         yield letter + number
     yield from CLIENT_GO.findall(line)
     comment = line if line.startswith(("row ", "TEST")) else line.partition("//")[2]
-    for letter, number in IN_COMMENT.findall(comment):
+    for letter, number in IN_COMMENT.findall(comment) + ROW_NAME.findall(line):
         yield letter + number
 
 

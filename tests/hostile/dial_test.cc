@@ -207,6 +207,38 @@ TEST(Dial, O258WhenEveryAddressFailsTheErrorNamesThem) {
   EXPECT_LE(story.record.failure->message.size(), kMaxFailureMessage);
 }
 
+TEST(Dial, O259OnlyOneOfTwoConnectionsIsUsed) {
+  OriginOptions everywhere;
+  everywhere.address = "0.0.0.0";
+  Origin origin(std::move(everywhere));
+  ASSERT_TRUE(origin.listening());
+  TestClient::Options options = WithNames({{"twins.test", {"127.0.0.1", "127.0.0.2"}}});
+  options.destination.timeouts.connect_attempt_gap = std::chrono::nanoseconds(1);
+  TestClient client(std::move(options));
+  EXPECT_TRUE(client.Get(UrlOf("twins.test", origin.port())).Finish().ok());
+  EXPECT_TRUE(client.Get(UrlOf("twins.test", origin.port())).Finish().ok());
+  std::size_t used = 0;
+  std::size_t requests = 0;
+  for (const auto& connection : origin.seen()) {
+    used += connection.requests.empty() ? 0 : 1;
+    requests += connection.requests.size();
+  }
+  EXPECT_EQ(used, 1U);
+  EXPECT_EQ(requests, 2U);
+}
+
+TEST(Dial, O270AFailureOnOurSideIsTypedAndNotSent) {
+  Origin origin("serve\n");
+  TestClient::Options options;
+  options.destination.addresses.source = IpAddress::Parse("192.0.2.1");  // not ours: EADDRNOTAVAIL
+  TestClient client(std::move(options));
+  const Story story = client.Get(origin.url("/a")).Finish();
+  EXPECT_EQ(story.reason(), Reason::kConnectionError) << story.Text();
+  EXPECT_EQ(story.record.failure->source, Source::kService);
+  EXPECT_EQ(story.delivery(), Delivery::kNotSent);
+  EXPECT_TRUE(origin.seen().empty());
+}
+
 TEST(Dial, O260RefusedAddressesArePassedOverAndOthersUsed) {
   Origin origin("serve\n");
   TestClient::Options options = WithNames({{"mixed.test", {"169.254.169.254", "127.0.0.1"}}});

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <type_traits>
+#include <unordered_map>
 #include <vector>
 
 namespace spillway {
@@ -41,6 +42,30 @@ TEST(PoolKey, DiffersWhenAnyFieldDiffers_K1_K2_K6) {
       EXPECT_TRUE(texts.insert(other.Text()).second) << field.first;
     };
     std::apply([&](const auto&... field) { (check(field), ...); }, PoolKey::Fields());
+  }
+}
+
+// C-071: a hash that knows three values only. Whoever looks a key up finds its own, or nothing.
+TEST(PoolKey, IsFoundByItsValueWhateverItsHash) {
+  struct WeakHash {
+    std::size_t seed = 0;
+    std::size_t operator()(const PoolKey& key) const { return (PoolKeyHash()(key) ^ seed) % 3; }
+  };
+  for (const std::size_t seed : {0U, 1U, 12345U}) {
+    std::unordered_map<PoolKey, int, WeakHash> entries(8, WeakHash{seed});
+    std::vector<PoolKey> keys = {FullKey()};
+    const auto add = [&](const auto& field) {
+      keys.push_back(FullKey());
+      Flip(keys.back().*field.second);
+    };
+    std::apply([&](const auto&... field) { (add(field), ...); }, PoolKey::Fields());
+    for (std::size_t i = 0; i < keys.size(); i += 2) entries[keys[i]] = static_cast<int>(i);
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const auto found = entries.find(keys[i]);
+      EXPECT_EQ(found != entries.end(), i % 2 == 0);
+      if (found == entries.end()) continue;
+      EXPECT_EQ(found->second, static_cast<int>(i));
+    }
   }
 }
 

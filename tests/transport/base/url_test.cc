@@ -156,7 +156,7 @@ TEST(Url, KeepsTheTargetAsWritten) {
 
 TEST(Url, RefusesAddressesInBracketsThatAreNotPlainIpv6) {
   ExpectRefused({
-      {"C-029 a zone", "http://[fe80::1%25eth0]/"},
+      {"C-029 a zone", "http://[fe80::1%25eth0]/"},  // O-272
       {"C-029 a zone without encoding", "http://[fe80::1%eth0]/"},
       {"C-029 IPv4 in brackets", "http://[127.0.0.1]/"},
       {"C-029 a name in brackets", "http://[example.com]/"},
@@ -174,7 +174,7 @@ TEST(Url, RefusesAddressesInBracketsThatAreNotPlainIpv6) {
       {"C-029 five digits", "http://[00001::]/"},
       {"C-029 an octal tail", "http://[::ffff:0177.0.0.1]/"},
       {"C-029 a blank", "http://[::1 ]/"},
-      {"C-029 a NUL", "http://[::1\0]/"s},
+      {"C-029 a NUL", "http://[::1\0]/"s},  // O-266
       {"C-029 very long", "http://[" + Repeat("0:", 100) + "]/"},
   });
 }

@@ -58,6 +58,7 @@ TEST(ConnectMachine, TakesTheStepsOfEachKindOfWayInOrder_P2) {
   EXPECT_EQ(StepsOf(Plan(https, true)), (std::vector{kTcp, kProxyTls, kTunnel, kOriginTls, kDone}));
 }
 
+// O-257: TLS that hangs at one address ends with the budget too.
 TEST(ConnectMachine, CoversEveryStepByOneBudget_K6) {
   ConnectMachine machine({Plan(Proxy(ProxyKind::kHttps, "proxy.test"), true)}, kStart);
   machine.Begin(kStart);
