@@ -15,7 +15,7 @@ BEHAVIOUR = re.compile(r"(?<![A-Za-z0-9-])([VFKIDLRGQBSTAYO])(\d{1,2})(?!\d)")
 CLIENT_GO = re.compile(r"(?<![A-Za-z0-9])(KG\d{1,2})(?!\d)")
 # These letters also name other things (H2, X5, P2): only a comment, or a row, means the behaviour.
 IN_COMMENT = re.compile(r"(?<![A-Za-z0-9-])([HXPN])(\d{1,2})(?![A-Za-z0-9])")
-ROW_NAME = re.compile(r'"([HXPN])(\d{1,2})_')
+ROW_NAME = re.compile(r'["_]([HXPN])(\d{1,2})_')
 MAX_SHOWN = 3
 
 HEADER = """# Which test shows what

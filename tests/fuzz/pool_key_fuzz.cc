@@ -299,7 +299,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto a = Plan(first);
   const auto b = Plan(second);
   if (!a.has_value() || !b.has_value()) return 0;
-  const bool same = a->facts == b->facts;
+  const bool same = a->facts == b->facts;  // H2: proxy and TLS policy are among them
   SPILLWAY_CHECK_NOTE(!(a->route.key == b->route.key) || same, "shared, though something differs");
   SPILLWAY_CHECK_NOTE(a->route.key == b->route.key || !same, "not shared, though all is the same");
   if (same) SPILLWAY_CHECK(PoolKeyHash()(a->route.key) == PoolKeyHash()(b->route.key));

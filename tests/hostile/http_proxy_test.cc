@@ -260,7 +260,7 @@ TEST(HttpProxy, TunnelsHttpUrlsTooWhenPolicySaysSo_O289) {
   EXPECT_EQ(seen[0].requests[1].head, "GET /a HTTP/1.1\r\nHost: origin.test\r\n\r\n");
 }
 
-TEST(HttpProxy, CarriesHttp2WhereAlpnOrPolicySaysSo_P11) {
+TEST(HttpProxy, CarriesHttp2WhereAlpnOrPolicySaysSo_P11) {  // X6: over whatever carries TLS
   Origin secure(Playing(Tunnel("tls alpn=h2\nh2_start\nserve\n")));
   TestClient alpn(ClientOf(Behind({ProxyAt(ProxyKind::kHttp, secure.port())})));
   const Story first = alpn.Get(kUrl).Finish();
