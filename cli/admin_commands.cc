@@ -13,7 +13,7 @@ namespace {
 using spillway::v1::Admin;
 
 std::unique_ptr<Admin::Stub> AdminStub(const CommonOptions& common) {
-  return Admin::NewStub(Connect(common.admin_address));
+  return Admin::NewStub(Connect(common, common.admin_address));
 }
 
 ExitCode AdminFailure(const grpc::Status& status, const CommonOptions& common, Console& console) {
@@ -139,7 +139,7 @@ ExitCode RunHealth(const CommonOptions& common, const std::string& service, Cons
   grpc::health::v1::HealthCheckRequest request;
   request.set_service(service);
   HealthCheckResponse response;
-  const auto stub = grpc::health::v1::Health::NewStub(Connect(common.address));
+  const auto stub = grpc::health::v1::Health::NewStub(Connect(common, common.address));
   const grpc::Status status = stub->Check(&context, request, &response);
   // How the protocol says that there is no such service.
   const bool unknown = status.error_code() == grpc::StatusCode::NOT_FOUND;

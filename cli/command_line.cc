@@ -78,6 +78,24 @@ void AddCommon(CLI::App& app, Values& values) {
       ->envname("SPILLWAY_ADMIN_ADDRESS")
       ->check(IsAddress())
       ->capture_default_str();
+  app.add_flag("--tls", common.tls.use, "Speak TLS with a daemon at host:port")
+      ->envname("SPILLWAY_TLS");
+  app.add_option("--ca", common.tls.ca_file,
+                 "Trust the daemon's certificate by this authority, PEM; means --tls (default: the "
+                 "system's)")
+      ->envname("SPILLWAY_CA")
+      ->type_name("FILE");
+  app.add_option("--cert", common.tls.certificate_file,
+                 "Show the daemon this certificate, PEM; means --tls")
+      ->envname("SPILLWAY_CERT")
+      ->type_name("FILE");
+  app.add_option("--key", common.tls.key_file, "Its key, PEM")
+      ->envname("SPILLWAY_KEY")
+      ->type_name("FILE");
+  app.add_option("--tls-name,--tls_name", common.tls.name,
+                 "Expect this name in the daemon's certificate; means --tls")
+      ->envname("SPILLWAY_TLS_NAME")
+      ->type_name("NAME");
   app.add_flag("--json", common.json, "Print JSON for programs");
   app.add_option("--timeout", values.timeout,
                  "Longest time to wait, as 250ms, 2s or 1m30s (default: 10s; none for request and "
@@ -104,8 +122,9 @@ CLI::App* AddRequest(CLI::App& app, Values& values) {
   command->add_option("-o,--output", request.output,
                       "Write the body to a file; - is standard output, even for binary");
   command->add_flag("--timing", request.timing, "Print how long each phase took, to stderr");
-  command->add_flag("-v,--verbose", request.verbose,
-                    "Print request, response head and what happened, to stderr");
+  command->add_flag("-v,--verbose", request.verbosity,
+                    "Print to stderr: -v what was asked and how it ended, -vv the request's head "
+                    "too, -vvv the response's head, -vvvv a curl command, times and what happened");
   command->add_flag("--fail", request.fail, "End with 2 when the status is 400 or above");
   command->add_flag("--fresh", request.fresh, "Use a new connection");
   auto* idempotent = command->add_flag("--idempotent", request.idempotent,
@@ -193,6 +212,11 @@ std::optional<CommandLine> ParseCommandLine(int argc, const char* const* argv, C
     return std::nullopt;
   }
   Finish(values, *request);
+  if (const std::string problem = LoadTls(values.common.tls); !problem.empty()) {
+    console.Complain(problem);
+    exit_code = ExitCode::kLocal;
+    return std::nullopt;
+  }
   if (*request) return CommandLine{values.common, values.request};
   if (*pools) return CommandLine{values.common, values.pools};
   if (*close_idle) return CommandLine{values.common, values.close_idle};

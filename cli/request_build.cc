@@ -80,8 +80,8 @@ std::string BuildRequest(const RequestOptions& options, spillway::v1::HttpReques
   if (options.max_attempts > 0) wire.mutable_retry()->set_max_attempts(options.max_attempts);
   if (options.idempotent) wire.set_idempotency(spillway::v1::IDEMPOTENCY_IDEMPOTENT);
   if (options.not_idempotent) wire.set_idempotency(spillway::v1::IDEMPOTENCY_NOT_IDEMPOTENT);
-  wire.set_exchange_detail(options.verbose ? spillway::v1::EXCHANGE_DETAIL_TIMELINE
-                                           : spillway::v1::EXCHANGE_DETAIL_SUMMARY);
+  wire.set_exchange_detail(options.verbosity >= 4 ? spillway::v1::EXCHANGE_DETAIL_TIMELINE
+                                                  : spillway::v1::EXCHANGE_DETAIL_SUMMARY);
   return "";
 }
 

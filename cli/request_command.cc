@@ -1,12 +1,14 @@
 #include "cli/request_command.h"
 
 #include <cerrno>
+#include <chrono>
 #include <fstream>
 #include <system_error>
 
 #include "cli/call_error.h"
 #include "cli/exchange_text.h"
 #include "cli/json.h"
+#include "cli/request_text.h"
 #include "cli/text.h"
 #include "spillway/v1/egress.grpc.pb.h"
 
@@ -20,23 +22,14 @@ using Headers = google::protobuf::RepeatedPtrField<Header>;
 
 constexpr std::uint32_t kFirstErrorStatus = 400;
 
-std::string LowerCase(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
-// What -v shows ends up in tickets and chats.
-bool IsSecret(const std::string& name) {
-  const std::string lower = LowerCase(name);
-  return lower == "authorization" || lower == "proxy-authorization" || lower == "cookie" ||
-         lower == "set-cookie";
+// "200 OK"
+std::string StatusText(const HttpResponse& response) {
+  return std::to_string(response.status()) +
+         (response.reason().empty() ? "" : " " + response.reason());
 }
 
 std::string StatusLine(const HttpResponse& response) {
-  return response.protocol() + " " + std::to_string(response.status()) +
-         (response.reason().empty() ? "" : " " + response.reason());
+  return response.protocol() + " " + StatusText(response);
 }
 
 class RequestRun {
@@ -50,14 +43,18 @@ class RequestRun {
     if (!problem.empty()) return Local(problem);
     // Before anything is sent: a request whose answer cannot be kept had better not be made.
     if (WritesFile() && !OpenOutput()) return ExitCode::kLocal;
-    if (options_.verbose && !common_.json) PrintRequest(request);
+    if (Shows(4)) console_.err() << OneLine(CurlCommand(request)) << "\n";
+    if (Shows(2)) PrintRequest(request);
 
     grpc::ClientContext context;
     SetDeadline(context, common_, std::nullopt);
-    const auto stub = spillway::v1::Egress::NewStub(Connect(common_.address));
+    const auto stub = spillway::v1::Egress::NewStub(Connect(common_, common_.address));
     HttpResponse response;
+    const auto started = std::chrono::steady_clock::now();
     const grpc::Status status = stub->RoundTrip(&context, request, &response);
-    if (!status.ok()) return Failed(status);
+    took_ = std::chrono::steady_clock::now() - started;
+    if (!status.ok()) return Failed(request, status);
+    if (Shows(1)) PrintOutcome(request, StatusText(response));
 
     const ExitCode code = common_.json ? PrintJson(response) : PrintText(response);
     if (code != ExitCode::kOk) return code;
@@ -82,22 +79,26 @@ class RequestRun {
     return false;
   }
 
-  ExitCode Failed(const grpc::Status& status) {
+  // Whether people are shown what level `verbosity` has.
+  bool Shows(int verbosity) const { return options_.verbosity >= verbosity && !common_.json; }
+
+  ExitCode Failed(const HttpRequest& request, const grpc::Status& status) {
     if (common_.json) return ReportFailure(status, common_.address, common_, console_);
     const auto error = EgressErrorOf(status);
+    if (Shows(1)) PrintOutcome(request, CodeName(status.error_code()));
     if (error.has_value() && error->has_exchange()) PrintExchange(error->exchange());
     return ReportFailure(status, common_.address, common_, console_);
   }
 
   ExitCode PrintText(const HttpResponse& response) {
-    if (options_.verbose) PrintHead("< ", StatusLine(response), response.headers());
+    if (Shows(3)) PrintHead("< ", StatusLine(response), response.headers());
     const bool show_body = !WritesFile();
     const bool guarded = show_body && options_.output.empty() && console_.out_is_terminal() &&
                          !IsPlainText(response.body());
     if (options_.include) WriteHead(response);
     if (show_body && !guarded) console_.out().write(response.body().data(), BodySize(response));
     console_.out().flush();
-    if (options_.verbose && response.trailers_size() > 0) {
+    if (Shows(3) && response.trailers_size() > 0) {
       PrintHead("< ", "trailers", response.trailers());
     }
     if (response.has_exchange()) PrintExchange(response.exchange());
@@ -150,6 +151,11 @@ class RequestRun {
     console_.out() << "\r\n";
   }
 
+  void PrintOutcome(const HttpRequest& request, const std::string& outcome) {
+    console_.err() << OneLine(request.method() + " " + request.url() + " " + outcome) << " in "
+                   << MillisecondsText(took_) << "\n";
+  }
+
   void PrintRequest(const HttpRequest& request) {
     PrintHead("> ", request.method() + " " + request.url(), request.headers());
     if (!request.body().empty()) {
@@ -161,12 +167,15 @@ class RequestRun {
     console_.err() << prefix << console_.ErrStyle(Style::kBold, OneLine(first_line)) << "\n";
     for (const Header& header : headers) {
       console_.err() << prefix << OneLine(header.name()) << ": "
-                     << (IsSecret(header.name()) ? "(hidden)" : OneLine(header.value())) << "\n";
+                     << OneLine(ShownValue(header.name(), header.value())) << "\n";
     }
   }
 
   void PrintExchange(const spillway::v1::Exchange& exchange) {
-    if (options_.verbose) console_.err() << console_.ErrStyle(Style::kDim, Summary(exchange));
+    if (Shows(4)) {
+      console_.err() << console_.ErrStyle(Style::kDim,
+                                          Summary(exchange) + Times(exchange.timings()));
+    }
     if (options_.timing) console_.err() << Waterfall(exchange.timings());
   }
 
@@ -174,6 +183,7 @@ class RequestRun {
   const RequestOptions& options_;
   Console& console_;
   std::ofstream file_;
+  Duration took_{};
 };
 
 }  // namespace

@@ -27,7 +27,7 @@ struct RequestOptions {
   bool head = false;
   bool include = false;
   bool timing = false;
-  bool verbose = false;
+  int verbosity = 0;  // 0 to 4, as client-go's debug levels 6 to 9
   bool fail = false;
   bool fresh = false;
   bool idempotent = false;

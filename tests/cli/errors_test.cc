@@ -110,7 +110,8 @@ TEST_F(ErrorsTest, VerboseAndTimingShowTheExchangeOfAFailure) {
   EgressError error = Refused();
   error.mutable_exchange()->mutable_timings()->mutable_total()->set_nanos(5'000'000);
   FailWith(WithDetails(grpc::StatusCode::UNAVAILABLE, "refused", error));
-  const std::string err = Run({"request", "-v", "--timing", "http://origin.test/"}).err;
+  const std::string err = Run({"request", "-vvvv", "--timing", "http://origin.test/"}).err;
+  EXPECT_NE(err.find("GET http://origin.test/ UNAVAILABLE in "), std::string::npos);
   EXPECT_NE(err.find("* no connection was had\n"), std::string::npos);
   EXPECT_NE(err.find("total         5.00 ms\n"), std::string::npos);
 }

@@ -86,7 +86,7 @@ class FakeDaemon::HealthService : public grpc::health::v1::Health::Service {
   FakeDaemon& daemon_;
 };
 
-FakeDaemon::FakeDaemon()
+FakeDaemon::FakeDaemon(const Tls& tls)
     : egress_(std::make_unique<EgressService>(*this)),
       admin_(std::make_unique<AdminService>(*this)),
       health_service_(std::make_unique<HealthService>(*this)) {
@@ -95,7 +95,15 @@ FakeDaemon::FakeDaemon()
                   std::to_string(++count) + ".sock";
   int port = 0;
   grpc::ServerBuilder builder;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
+  if (!tls.certificate.empty()) {
+    grpc::SslServerCredentialsOptions options(
+        GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+    options.pem_root_certs = tls.client_ca;
+    options.pem_key_cert_pairs = {{tls.key, tls.certificate}};
+    credentials = grpc::SslServerCredentials(options);
+  }
+  builder.AddListeningPort("127.0.0.1:0", credentials, &port);
   builder.AddListeningPort(unix_address_, grpc::InsecureServerCredentials());
   builder.SetMaxReceiveMessageSize(-1);
   builder.RegisterService(egress_.get());

@@ -23,7 +23,13 @@ class FakeDaemon {
   using HttpRequest = spillway::v1::HttpRequest;
   using HttpResponse = spillway::v1::HttpResponse;
 
-  FakeDaemon();
+  // Over TCP in TLS, with callers' certificates required, when `tls` has a certificate.
+  struct Tls {
+    std::string certificate;
+    std::string key;
+    std::string client_ca;
+  };
+  explicit FakeDaemon(const Tls& tls = {});
   ~FakeDaemon();
 
   // "127.0.0.1:PORT" and "unix:PATH"; both reach every service.

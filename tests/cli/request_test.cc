@@ -111,7 +111,7 @@ TEST_F(RequestTest, DataComesFromAFileOrStandardInput) {
 
 TEST_F(RequestTest, CarriesItsOptions) {
   Run({"request", "--fresh", "--idempotent", "--max-response-bytes=64MiB", "--max-attempts", "2",
-       "--request-target=*", "-v", "-X", "OPTIONS", url_});
+       "--request-target=*", "-vvvv", "-X", "OPTIONS", url_});
   const auto& options = daemon_.request.options();
   EXPECT_TRUE(options.fresh_connection());
   EXPECT_EQ(options.idempotency(), spillway::v1::IDEMPOTENCY_IDEMPOTENT);
@@ -147,20 +147,49 @@ TEST_F(RequestTest, IncludeShowsTheHeadAsItCame) {
             "X-Raw: gr\xfc\xdf\r\n\r\nhello\n");
 }
 
-TEST_F(RequestTest, VerboseShowsBothHeadsWithoutCredentials) {
-  const ProgramOutcome outcome =
-      Run({"request", url_, "-v", "-H", "Authorization: Bearer sekret", "-d", "12345"});
-  EXPECT_EQ(outcome.out, "hello\n");
-  EXPECT_EQ(outcome.err,
-            "> POST http://origin.test/path?x=1\n"
-            "> Authorization: (hidden)\n"
-            "> (5 B of body)\n"
-            "< HTTP/1.1 200 OK\n"
-            "< Content-Type: text/plain\n"
-            "< Set-Cookie: (hidden)\n"
-            "* connection 3, new:  -> \n"
-            "* no destination matched, configuration 0\n"
-            "* attempts 1, sent 0 B, received 0 B\n");
+// `text` with every " in N ms" at the end of a line as " in # ms".
+std::string WithoutTime(std::string text) {
+  for (std::size_t at = 0; (at = text.find(" in ", at)) != std::string::npos; at += 4) {
+    const std::size_t end = text.find(" ms\n", at);
+    if (end != std::string::npos) text.replace(at + 4, end - at - 4, "#");
+  }
+  return text;
+}
+
+TEST_F(RequestTest, EachLevelOfVerboseShowsMore) {  // KG8
+  daemon_.response.mutable_exchange()->mutable_timings()->mutable_tls()->set_nanos(3'000'000);
+  const std::vector<std::string> request = {"request", url_,   "-H", "Authorization: Bearer sekret",
+                                            "-d",      "12345"};
+  const std::string outcome_line = "POST http://origin.test/path?x=1 200 OK in # ms\n";
+  const std::string sent =
+      "> POST http://origin.test/path?x=1\n"
+      "> Authorization: Bearer (hidden)\n"
+      "> (5 B of body)\n";
+  const std::string head =
+      "< HTTP/1.1 200 OK\n"
+      "< Content-Type: text/plain\n"
+      "< Set-Cookie: (hidden)\n";
+  const std::string rows[] = {
+      "",
+      outcome_line,
+      sent + outcome_line,
+      sent + outcome_line + head,
+      "curl -v -X 'POST' -H 'Authorization: Bearer (hidden)' --data-binary @- "
+      "'http://origin.test/path?x=1'\n" +
+          sent + outcome_line + head +
+          "* connection 3, new:  -> \n"
+          "* no destination matched, configuration 0\n"
+          "* attempts 1, sent 0 B, received 0 B\n"
+          "* times: queue 0, dns 0, connect 0, proxy 0, tls 3.00 ms, write 10.0 ms, first byte 0, "
+          "total 20.0 ms\n",
+  };
+  for (std::size_t level = 0; level < std::size(rows); ++level) {
+    std::vector<std::string> arguments = request;
+    if (level > 0) arguments.push_back("-" + std::string(level, 'v'));
+    const ProgramOutcome outcome = Run(arguments);
+    EXPECT_EQ(outcome.out, "hello\n");
+    EXPECT_EQ(WithoutTime(outcome.err), rows[level]) << level;
+  }
 }
 
 TEST_F(RequestTest, TimingDrawsAWaterfallBesideTheBody) {
@@ -209,7 +238,7 @@ TEST_F(RequestTest, AnyStatusIsSuccessUnlessFailIsAskedFor) {
 }
 
 TEST_F(RequestTest, JsonHoldsTheWholeResponse) {
-  const ProgramOutcome outcome = Run({"request", url_, "--json", "-v", "--timing"});
+  const ProgramOutcome outcome = Run({"request", url_, "--json", "-vvvv", "--timing"});
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_EQ(outcome.err, "");
   const json parsed = json::parse(outcome.out);
