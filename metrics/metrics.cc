@@ -61,6 +61,12 @@ void Metrics::SetPoolSource(PoolCollector::Source source) {
   pools_.SetSource(std::move(source));
 }
 
+void Metrics::SetFrontSource(std::function<FrontFacts()> source) {
+  MutexLock lock(scrape_mu_);
+  while (rendering_) scraped_.wait(scrape_mu_);
+  front_source_ = std::move(source);
+}
+
 void Metrics::OnCallStarted(std::string_view method) {
   calls_started_.Add(CallMethodIndex(method));
 }
@@ -98,6 +104,7 @@ std::string Metrics::Render() {
   Exposition out;
   destinations_.Write(shown, levels, out);
   WriteCalls(out);
+  WriteFront(out);
   WriteProcess(out);
   return out.Text();
 }
@@ -117,6 +124,23 @@ void Metrics::WriteCalls(Exposition& out) const {
       out.AddHistogram(std::array{kCallMethods[i], kCallCodes[code]}, reading);
     }
   }
+}
+
+void Metrics::WriteFront(Exposition& out) const {
+  out.Begin(Family::kTenantRequests);
+  tenants_.Read([&out](std::string_view tenant, std::uint64_t count) {
+    out.Add(std::array{tenant}, static_cast<double>(count));
+  });
+  if (front_source_ == nullptr) return;
+  const FrontFacts facts = front_source_();
+  out.Begin(Family::kInsecureRemote);
+  out.Add({}, facts.insecure_remote);
+  if (!facts.certificate.has_value()) return;
+  out.Begin(Family::kFrontCertificateStale);
+  out.Add({}, facts.certificate->stale ? 1 : 0);
+  out.Begin(Family::kFrontCertificateExpiry);
+  out.Add({},
+          std::chrono::duration<double>(facts.certificate->not_after.time_since_epoch()).count());
 }
 
 void Metrics::WriteProcess(Exposition& out) const {

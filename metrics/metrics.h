@@ -17,6 +17,7 @@
 #include <condition_variable>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,7 @@
 #include "metrics/names.h"
 #include "metrics/pool_collector.h"
 #include "metrics/striped_histogram.h"
+#include "metrics/tenant_table.h"
 #include "transport/base/mutex.h"
 #include "transport/observer.h"
 
@@ -62,6 +64,20 @@ class Metrics final : public TransportObserver {
   // matter), `status` the code's name, "OK", "UNAVAILABLE".
   void OnCallStarted(std::string_view method);
   void OnCallEnded(std::string_view method, std::string_view status, Duration took);
+  // A round trip was asked for by this identity, "" for none.
+  void OnCaller(std::string_view tenant) { tenants_.Count(tenant); }
+
+  // How the front stands, looked at by each scrape.
+  struct FrontFacts {
+    std::uint32_t insecure_remote = 0;  // listeners
+    struct Certificate {
+      std::chrono::system_clock::time_point not_after;
+      bool stale = false;
+    };
+    std::optional<Certificate> certificate;  // when it speaks TLS
+  };
+  // Called on scraping threads. When this returns, the former source is not in use any more.
+  void SetFrontSource(std::function<FrontFacts()> source);
   // The configuration and its loads. Until the first load nothing is shown.
   ConfigMetrics& config() { return config_; }
 
@@ -76,6 +92,7 @@ class Metrics final : public TransportObserver {
   std::string Render();
   void WriteProcess(Exposition& out) const;
   void WriteCalls(Exposition& out) const;
+  void WriteFront(Exposition& out) const;
 
   const MetricsOptions options_;
   const std::shared_ptr<DestinationGuard> guard_;
@@ -84,6 +101,7 @@ class Metrics final : public TransportObserver {
   std::array<StripedHistogram<kWaitBounds>, kMaxLoops + 1> loop_lags_;
   StripedCells<kCallMethods.size()> calls_started_;
   std::array<std::array<CallHistogram, kCallCodes.size()>, kCallMethods.size()> calls_;
+  TenantTable tenants_;
   ConfigMetrics config_;
 
   // The scrape. One rendering at a time; who asks while one runs waits for the next.
@@ -94,6 +112,7 @@ class Metrics final : public TransportObserver {
   std::uint64_t done_ SPILLWAY_GUARDED_BY(scrape_mu_) = 0;
   std::shared_ptr<const std::string> text_ SPILLWAY_GUARDED_BY(scrape_mu_);
   // Used by the rendering thread, or under scrape_mu_ while nobody renders.
+  std::function<FrontFacts()> front_source_;
   PoolCollector pools_;
   DestinationExposition destinations_;
 };

@@ -387,6 +387,13 @@ TEST_F(Daemon, PleasesPromtool) {
   FeedEverything(*host);
   metrics_->OnCallStarted("/spillway.v1.Egress/RoundTrip");
   metrics_->OnCallEnded("/spillway.v1.Egress/RoundTrip", "OK", milliseconds(2));
+  metrics_->OnCaller("spiffe://corp/\"a\"");
+  metrics_->SetFrontSource([] {
+    Metrics::FrontFacts facts;
+    facts.insecure_remote = 1;
+    facts.certificate = {std::chrono::system_clock::time_point(seconds(3)), true};
+    return facts;
+  });
   metrics_->OnDnsLookup(Reason::kNone, milliseconds(4));
   metrics_->OnLoopLag(0, milliseconds(1));
   metrics_->config().OnLoaded(std::chrono::system_clock::time_point(seconds(1)));
@@ -399,6 +406,37 @@ TEST_F(Daemon, PleasesPromtool) {
   for (const FamilyInfo& info : AllFamilies()) {
     EXPECT_EQ(FamilyText(text, info.name).empty(), info.id == Family::kFolded) << info.name;
   }
+}
+
+TEST_F(Daemon, TellsTheFirstCallersApartAndAddsUpTheOthers) {  // C-080
+  const std::string name = "spillway_tenant_requests_total";
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 1000; ++i) metrics_->OnCaller("uid:" + std::to_string(i));
+    metrics_->OnCaller("");
+  }
+  const std::string text = FamilyText(Scrape(), name);
+  EXPECT_NE(text.find(name + "{tenant=\"uid:0\"} 2\n"), std::string::npos) << text;
+  EXPECT_NE(text.find(name + "{tenant=\"uid:63\"} 2\n"), std::string::npos);
+  EXPECT_EQ(text.find("uid:64"), std::string::npos);
+  EXPECT_NE(text.find(name + "{tenant=\"_other\"} 1872\n"), std::string::npos) << text;
+  EXPECT_NE(text.find(name + "{tenant=\"\"} 2\n"), std::string::npos);
+}
+
+TEST_F(Daemon, TellsHowTheFrontStands) {
+  EXPECT_EQ(FamilyText(Scrape(), "spillway_front_insecure_remote"), "");
+  Metrics::FrontFacts facts;
+  metrics_->SetFrontSource([&facts] { return facts; });
+  std::string text = Scrape();
+  EXPECT_NE(text.find("spillway_front_insecure_remote 0\n"), std::string::npos);
+  EXPECT_EQ(text.find("spillway_front_certificate"), std::string::npos) << "clear text has none";
+  facts.insecure_remote = 2;
+  facts.certificate = {std::chrono::system_clock::time_point(seconds(3)), false};
+  text = Scrape();
+  EXPECT_NE(text.find("spillway_front_insecure_remote 2\n"), std::string::npos);
+  EXPECT_NE(text.find("spillway_front_certificate_stale 0\n"), std::string::npos);
+  EXPECT_NE(text.find("spillway_front_certificate_expiry_timestamp_seconds 3\n"),
+            std::string::npos);
+  metrics_->SetFrontSource(nullptr);
 }
 
 TEST_F(Daemon, PromtoolNoticesWhatIsWrong) {

@@ -102,6 +102,7 @@ TEST(Families, CarryOnlyLabelsOfTheClosedList) {
                                               "loop",
                                               "tls_protocol_version",
                                               "resumed",
+                                              "tenant",
                                               "cause",
                                               "name",
                                               "version",
