@@ -20,7 +20,8 @@ class OwnAddresses {
   explicit OwnAddresses(const std::vector<ListenAddress>& listeners);
 
   // Would connect() to `address` reach one of the listeners? Sees through IPv4-mapped addresses and
-  // the unspecified address, which the kernel takes for loopback.
+  // the unspecified address, which the kernel takes for loopback;
+  // a listener on every address is reached by every address that an interface has now.
   bool Contains(const sockaddr* address, unsigned length) const;
 
  private:
@@ -28,7 +29,13 @@ class OwnAddresses {
     std::string address;  // 4 or 16 bytes
     std::uint16_t port = 0;
   };
+  // A listener on every address of this machine.
+  struct Everywhere {
+    std::uint16_t port = 0;
+    bool v6 = false;
+  };
   std::vector<Endpoint> endpoints_;
+  std::vector<Everywhere> everywhere_;
 };
 
 }  // namespace spillway

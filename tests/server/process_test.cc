@@ -99,6 +99,19 @@ TEST(OwnAddresses, SeesEverySpellingOfAListenerAndNothingElse) {  // O-271, C-06
   }
 }
 
+TEST(OwnAddresses, SeesItselfOnEveryAddressOfTheMachine) {  // O-271
+  const OwnAddresses v4({Address("0.0.0.0:50051")});
+  for (const char* host : {"127.0.0.1", "127.9.9.9", "::ffff:127.0.0.1", "0.0.0.0"}) {
+    EXPECT_TRUE(Refuses(v4, host, 50051)) << host;
+    EXPECT_FALSE(Refuses(v4, host, 50052)) << host;
+  }
+  EXPECT_FALSE(Refuses(v4, "::1", 50051)) << "it takes no IPv6";
+  EXPECT_FALSE(Refuses(v4, "192.0.2.1", 50051));
+  const OwnAddresses both({Address("[::]:50051")});
+  EXPECT_TRUE(Refuses(both, "127.0.0.1", 50051));
+  EXPECT_FALSE(Refuses(both, "2001:db8::1", 50051));
+}
+
 TEST(OwnAddresses, LeavesOddAddressesAlone) {
   const OwnAddresses own({Address("127.0.0.1:1")});
   sockaddr_in cut{};
