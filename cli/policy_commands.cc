@@ -14,7 +14,7 @@ using spillway::v1::Admin;
 constexpr char kTenantMetadata[] = "spillway-tenant";
 
 std::unique_ptr<Admin::Stub> AdminStub(const CommonOptions& common) {
-  return Admin::NewStub(Connect(common.admin_address));
+  return Admin::NewStub(Connect(common, common.admin_address));
 }
 
 ExitCode Flushed(Console& console) {

@@ -5,10 +5,8 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -22,11 +20,6 @@ namespace {
 constexpr int kBatch = 64;
 // Looking through the connections costs a system call each, so not for every connection of a flood.
 constexpr std::chrono::milliseconds kLookInterval{10};
-
-ino_t SocketOf(int fd) {
-  struct stat file {};
-  return ::fstat(fd, &file) == 0 ? file.st_ino : 0;
-}
 
 void SetNoDelay(int fd) {
   // Fails on Unix sockets, where there is nothing to delay.
@@ -138,7 +131,7 @@ Acceptor::Accepted Acceptor::AcceptOne(int listener_fd) {
     return Accepted::kOne;
   }
   SetNoDelay(fd);
-  connections_.push_back({fd, SocketOf(fd)});
+  connections_.Add(fd);
   accepted_.fetch_add(1);
   options_.on_connection(listener_fd, fd);
   return Accepted::kOne;
@@ -155,15 +148,7 @@ bool Acceptor::HasRoom() {
   const auto now = std::chrono::steady_clock::now();
   if (now - last_look_ < kLookInterval) return false;
   last_look_ = now;
-  ForgetClosed();
-  return connections_.size() < options_.max_connections;
-}
-
-void Acceptor::ForgetClosed() {
-  // A number may have been given to another file since; that one is another socket.
-  std::erase_if(connections_, [](const HandedOn& connection) {
-    return SocketOf(connection.fd) != connection.socket;
-  });
+  return connections_.ForgetClosed() < options_.max_connections;
 }
 
 }  // namespace spillway

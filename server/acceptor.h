@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "server/listener.h"
+#include "server/live_sockets.h"
 #include "server/log.h"
 #include "transport/base/instant.h"
 
@@ -54,11 +55,6 @@ class Acceptor {
   AcceptorStats stats() const;
 
  private:
-  // A connection handed on: the descriptor's number and the socket it was then.
-  struct HandedOn {
-    int fd = -1;
-    ino_t socket = 0;
-  };
   enum class Accepted : std::uint8_t { kOne, kNone, kPause };
 
   void Loop();
@@ -66,13 +62,12 @@ class Acceptor {
   Accepted AcceptOne(int listener_fd);
   void LogTrouble(std::string_view event, std::string_view why);
   bool HasRoom();
-  void ForgetClosed();
 
   Options options_;
   int wake_ = -1;
   std::thread thread_;
-  bool paused_ = false;  // of the thread
-  std::vector<HandedOn> connections_;
+  bool paused_ = false;      // of the thread
+  LiveSockets connections_;  // handed on
   std::chrono::steady_clock::time_point last_look_{};
   LogLimiter limiter_;
   std::atomic<bool> stop_{false};

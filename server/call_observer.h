@@ -16,6 +16,8 @@ class CallObserver {
   virtual ~CallObserver() = default;
   // `method` is "spillway.v1.Egress/RoundTrip" and the like.
   virtual void OnCallStarted(std::string_view /*method*/) {}
+  // A RoundTrip of a caller who is `tenant`; "" for nobody in particular.
+  virtual void OnCaller(std::string_view /*tenant*/) {}
   // `status` is the gRPC code's name: "OK", "DEADLINE_EXCEEDED".
   virtual void OnCallEnded(std::string_view /*method*/, std::string_view /*status*/,
                            Duration /*took*/) {}

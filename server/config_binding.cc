@@ -21,6 +21,15 @@ template <typename Visit, typename Options>
 void BindListen(const Visit& visit, Options& options) {
   visit("http", options.http);
   visit("admin", options.admin);
+  visit("allow_insecure_remote", options.allow_insecure_remote);
+}
+
+template <typename Visit, typename Files>
+void BindListenTls(const Visit& visit, Files& files) {
+  visit("certificate_file", files.certificate_file);
+  visit("key_file", files.key_file);
+  visit("client_ca_file", files.client_ca_file);
+  visit("require_client_certificate", files.require_client_certificate);
 }
 
 template <typename Visit, typename Limits>
@@ -288,6 +297,7 @@ void ReadConfigMessage(const config::v1::Config& message, Config& config, Policy
   const config::v1::Listen& listen = message.listen();
   if (listen.grpc_size() > 0) config.listen.grpc.assign(listen.grpc().begin(), listen.grpc().end());
   BindListen(Reader{listen}, config.listen);
+  BindListenTls(Reader(listen.tls()), config.listen.tls);
   BindFront(Reader(message.front()), config.front);
   BindDrain(Reader(message.drain()), config.drain);
   BindProcess(Reader(message.process()), config.process);
@@ -315,6 +325,9 @@ config::v1::Config WriteConfigMessage(const Config& config) {
   config::v1::Listen& listen = *message.mutable_listen();
   for (const std::string& address : config.listen.grpc) listen.add_grpc(address);
   BindListen(Writer{listen}, config.listen);
+  if (!config.listen.tls.certificate_file.empty()) {
+    BindListenTls(Writer(*listen.mutable_tls()), config.listen.tls);
+  }
   BindFront(Writer(*message.mutable_front()), config.front);
   BindDrain(Writer(*message.mutable_drain()), config.drain);
   BindProcess(Writer(*message.mutable_process()), config.process);

@@ -33,11 +33,26 @@ inline std::string DefaultAdminAddress() {
   return "unix:/tmp/spillway-" + std::to_string(::geteuid()) + "/admin.sock";
 }
 
-// Each is host:port or unix:PATH (server/listen_address.h).
+// The certificate of our own TCP listeners for gRPC.
+struct FrontTlsFiles {
+  std::string certificate_file;  // PEM, leaf first; "": no TLS
+  std::string key_file;
+  std::string client_ca_file;              // "": callers are not asked for certificates
+  bool require_client_certificate = true;  // when there is a client_ca_file
+
+  bool any() const {
+    return !(certificate_file.empty() && key_file.empty() && client_ca_file.empty());
+  }
+  bool operator==(const FrontTlsFiles&) const = default;
+};
+
+// Each address is host:port or unix:PATH (server/listen_address.h).
 struct ListenOptions {
   std::vector<std::string> grpc = {kDefaultGrpcAddress};
   std::string http = kDefaultHttpAddress;
   std::string admin = DefaultAdminAddress();
+  FrontTlsFiles tls;
+  bool allow_insecure_remote = false;  // addresses that other machines reach, in clear text
 
   bool operator==(const ListenOptions&) const = default;
 };

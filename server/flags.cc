@@ -20,8 +20,24 @@ const std::map<std::string, LogLevel> kLevels = {{"debug", LogLevel::kDebug},
 const std::map<std::string, LogFormat> kFormats = {{"text", LogFormat::kText},
                                                    {"json", LogFormat::kJson}};
 
+const std::map<std::string, AccessLogMode> kAccessLogs = {{"off", AccessLogMode::kOff},
+                                                          {"failures", AccessLogMode::kFailures},
+                                                          {"all", AccessLogMode::kAll}};
+
 std::string VersionText() {
   return "spillway " + std::string(BuildVersion()) + " (" + std::string(BuildCommit()) + ")";
+}
+
+void AddTls(CLI::App& app, Flags& flags) {
+  app.add_option("--grpc_tls_certificate", flags.grpc_tls.certificate_file,
+                 "certificate of the TCP listeners for gRPC and Admin, PEM, leaf first")
+      ->type_name("FILE");
+  app.add_option("--grpc_tls_key", flags.grpc_tls.key_file, "its key, PEM")->type_name("FILE");
+  app.add_option("--grpc_tls_client_ca", flags.grpc_tls.client_ca_file,
+                 "callers must show a certificate of one of these authorities, PEM")
+      ->type_name("FILE");
+  app.add_flag("--allow_insecure_remote", flags.allow_insecure_remote,
+               "let other machines send requests in clear text, without TLS");
 }
 
 }  // namespace
@@ -49,6 +65,7 @@ ParsedFlags ParseFlags(int argc, const char* const* argv) {
   app.add_option("--admin_listen", flags.admin_listen,
                  "gRPC address of the Admin service [" + DefaultAdminAddress() + "]")
       ->type_name("ADDR");
+  AddTls(app, flags);
   auto* config =
       app.add_option("--config", flags.config, "configuration file (YAML)")->type_name("FILE");
   app.add_option("--check_config", flags.check_config,
@@ -61,6 +78,10 @@ ParsedFlags ParseFlags(int argc, const char* const* argv) {
   app.add_option("--log_format", flags.log_format, "text or json [text]")
       ->transform(CLI::CheckedTransformer(kFormats).description(""))
       ->type_name("FORMAT");
+  app.add_option("--access_log", flags.access_log,
+                 "one line a round trip: off, failures or all [off]")
+      ->transform(CLI::CheckedTransformer(kAccessLogs).description(""))
+      ->type_name("WHICH");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

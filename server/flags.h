@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "server/access_log.h"
+#include "server/defaults.h"
 #include "server/log.h"
 
 namespace spillway {
@@ -16,10 +18,13 @@ struct Flags {
   std::vector<std::string> grpc_listen;  // empty: the configuration's
   std::string http_listen;               // empty: the configuration's
   std::string admin_listen;              // empty: the configuration's
+  FrontTlsFiles grpc_tls;                // empty names: the configuration's
+  bool allow_insecure_remote = false;    // false: the configuration's
   std::string config;                    // empty: defaults
   std::string check_config;              // not empty: only check this file
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
+  AccessLogMode access_log = AccessLogMode::kOff;
 };
 
 // The flags, or the exit status when the process is to end now: --help and --version print and give

@@ -9,6 +9,8 @@
 #include <mutex>
 #include <utility>
 
+#include "server/tls_credentials.h"
+
 namespace spillway {
 namespace {
 
@@ -42,8 +44,6 @@ void SetOptions(grpc::ServerBuilder& builder, const FrontLimits& limits) {
   // Ours find callers that vanished without a word, whose exchanges must end (case C-040).
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
-  // A connection that says nothing (case C-048).
-  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
   if (limits.max_connection_age != kForever) {
     builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
                                Milliseconds(limits.max_connection_age));
@@ -63,12 +63,23 @@ Result<std::unique_ptr<Front>> Front::Start(FrontOptions options) {
   std::unique_ptr<Front> front(new Front);
   grpc::ServerBuilder builder;
   SetOptions(builder, options.limits);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+                             Milliseconds(options.handshake_timeout));
   for (const FrontOptions::NamedService& service : options.services) {
     builder.RegisterService(service.service);
   }
+  front->credentials_ =
+      options.certificates == nullptr
+          ? grpc::InsecureServerCredentials()
+          : MakeTlsCredentials(options.certificates, options.require_client_certificate);
   front->into_server_ = builder.experimental().AddExternalConnectionAcceptor(
-      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
-      grpc::InsecureServerCredentials());
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, front->credentials_);
+  for (const Listener& listener : options.listeners) {
+    if (listener.address().kind == ListenAddress::Kind::kUnix) {
+      front->unix_listeners_.insert(listener.fd());
+    }
+  }
+  if (!front->unix_listeners_.empty()) front->unix_.Attach(builder, options.unix_users);
   front->server_ = builder.BuildAndStart();
   if (front->server_ == nullptr) {
     return Failure{.reason = Reason::kInternalError,
@@ -85,16 +96,21 @@ Result<std::unique_ptr<Front>> Front::Start(FrontOptions options) {
   front->acceptor_ = std::make_unique<Acceptor>(Acceptor::Options{
       .listeners = std::move(options.listeners),
       .max_connections = options.limits.max_connections,
-      .on_connection =
-          [into = front->into_server_.get()](int listener_fd, int fd) {
-            grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
-            connection.listener_fd = listener_fd;
-            connection.fd = fd;
-            into->HandleNewConnection(&connection);
-          },
+      .on_connection = [front = front.get()](int listener_fd,
+                                             int fd) { front->HandOn(listener_fd, fd); },
       .accept = nullptr});
   front->acceptor_->Start();
   return front;
+}
+
+void Front::HandOn(int listener_fd, int fd) {
+  if (unix_listeners_.contains(listener_fd)) {
+    return unix_.HandOn(listener_fd, fd, UnixIdentities::Clock::now());
+  }
+  grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+  connection.listener_fd = listener_fd;
+  connection.fd = fd;
+  into_server_->HandleNewConnection(&connection);
 }
 
 Front::~Front() { Shutdown(Duration::zero()); }

@@ -113,11 +113,6 @@ std::uint16_t BoundPort(int fd) {
 
 Result<Listener> Listener::Open(const ListenAddress& address, std::string_view flag,
                                 mode_t unix_mode) {
-  if (!address.IsLocal()) {
-    return CannotListen(address, flag,
-                        "only loopback addresses and Unix sockets are allowed, because this "
-                        "listener has no TLS yet and would let anybody send requests");
-  }
   const bool is_unix = address.kind == ListenAddress::Kind::kUnix;
   if (is_unix) {
     if (const std::string why = ClearPath(address.path); !why.empty()) {

@@ -18,9 +18,10 @@ namespace spillway {
 
 class Listener {
  public:
-  // Refuses a TCP address that other machines could reach, since the front has no TLS yet. A stale
-  // socket file is replaced when nobody listens on it; its folder is made with mode 0700 when it is
-  // missing. `unix_mode` is the socket file's. Errors: a message naming `flag` and the address.
+  // A stale socket file is replaced when nobody listens on it; its folder is made with mode 0700
+  // when it is missing. `unix_mode` is the socket file's. Whether other machines may reach the
+  // address is decided before (server/remote_rule.h). Errors: a message naming `flag` and the
+  // address.
   static Result<Listener> Open(const ListenAddress& address, std::string_view flag,
                                mode_t unix_mode);
 

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -13,18 +14,22 @@
 #include "bazel/build_info.h"
 #include "metrics/http_endpoint.h"
 #include "metrics/metrics.h"
+#include "server/access_log.h"
 #include "server/admin_service.h"
+#include "server/certificate_watch.h"
 #include "server/config.h"
 #include "server/egress_service.h"
 #include "server/fd_budget.h"
 #include "server/flags.h"
 #include "server/front.h"
+#include "server/front_certificates.h"
 #include "server/lifecycle.h"
 #include "server/listener.h"
 #include "server/log.h"
 #include "server/own_addresses.h"
 #include "server/policy_reloader.h"
 #include "server/reload_thread.h"
+#include "server/remote_rule.h"
 #include "server/std_streams.h"
 
 namespace spillway {
@@ -40,6 +45,7 @@ struct Listeners {
   std::vector<Listener> grpc;
   std::vector<Listener> admin;
   std::vector<Listener> http;
+  std::uint32_t insecure_remote = 0;  // of all of them
 
   std::vector<ListenAddress> addresses() const {
     std::vector<ListenAddress> all;
@@ -55,6 +61,7 @@ class MeteredCalls final : public CallObserver {
  public:
   explicit MeteredCalls(Metrics& metrics) : metrics_(metrics) {}
   void OnCallStarted(std::string_view method) override { metrics_.OnCallStarted(method); }
+  void OnCaller(std::string_view tenant) override { metrics_.OnCaller(tenant); }
   void OnCallEnded(std::string_view method, std::string_view status, Duration took) override {
     metrics_.OnCallEnded(method, status, took);
   }
@@ -70,35 +77,106 @@ int CannotStart(const std::string& why) {
   return kCannotStart;
 }
 
+// The configuration file's names are relative to its own folder; flags are to the working one.
+void ResolveTlsFiles(const std::string& config_file, FrontTlsFiles& files) {
+  const std::size_t slash = config_file.rfind('/');
+  const std::string folder = slash == std::string::npos ? "" : config_file.substr(0, slash);
+  for (std::string* file : {&files.certificate_file, &files.key_file, &files.client_ca_file}) {
+    if (!file->empty()) *file = ResolvePath(folder, *file);
+  }
+}
+
 void ApplyFlags(const Flags& flags, ListenOptions& listen) {
+  ResolveTlsFiles(flags.config, listen.tls);
   if (!flags.grpc_listen.empty()) listen.grpc = flags.grpc_listen;
   if (!flags.http_listen.empty()) listen.http = flags.http_listen;
   if (!flags.admin_listen.empty()) listen.admin = flags.admin_listen;
+  if (flags.allow_insecure_remote) listen.allow_insecure_remote = true;
+  const auto apply = [](const std::string& flag, std::string& value) {
+    if (!flag.empty()) value = flag;
+  };
+  apply(flags.grpc_tls.certificate_file, listen.tls.certificate_file);
+  apply(flags.grpc_tls.key_file, listen.tls.key_file);
+  apply(flags.grpc_tls.client_ca_file, listen.tls.client_ca_file);
 }
 
-Result<bool> OpenInto(std::vector<Listener>& out, const std::string& text, std::string_view flag,
-                      mode_t mode) {
+// Null when nothing of TLS is asked for.
+Result<std::shared_ptr<FrontCertificates>> LoadCertificates(const FrontTlsFiles& files) {
+  if (!files.any()) return std::shared_ptr<FrontCertificates>();
+  return FrontCertificates::Load(files);
+}
+
+Result<bool> OpenInto(Listeners& listeners, ListenerKind kind, const std::string& text,
+                      const ListenOptions& options) {
+  const std::string_view flag = FlagOf(kind);
   const Result<ListenAddress> address = ParseListenAddress(text, flag);
   if (!address.has_value()) return address.error();
-  Result<Listener> listener = Listener::Open(*address, flag, mode);
+  const Result<bool> insecure = IsInsecureRemote(*address, kind, options);
+  if (!insecure.has_value()) return insecure.error();
+  const bool admin = kind == ListenerKind::kAdmin;
+  Result<Listener> listener =
+      Listener::Open(*address, flag, admin ? kAdminSocketMode : kGrpcSocketMode);
   if (!listener.has_value()) return listener.error();
-  out.push_back(std::move(*listener));
+  if (*insecure) {
+    ++listeners.insecure_remote;
+    Log(LogLevel::kWarning, "INSECURE: other machines can use this listener without TLS",
+        {{"address", listener->address().Text()}, {"flag", "--allow_insecure_remote"}});
+  }
+  std::vector<Listener>& group = admin                         ? listeners.admin
+                                 : kind == ListenerKind::kHttp ? listeners.http
+                                                               : listeners.grpc;
+  group.push_back(std::move(*listener));
   return true;
 }
 
 Result<Listeners> OpenListeners(const ListenOptions& options) {
   Listeners listeners;
-  for (const std::string& address : options.grpc) {
-    const Result<bool> opened = OpenInto(listeners.grpc, address, "--grpc_listen", kGrpcSocketMode);
+  std::vector<std::pair<ListenerKind, std::string>> wanted;
+  for (const std::string& address : options.grpc) wanted.emplace_back(ListenerKind::kGrpc, address);
+  wanted.emplace_back(ListenerKind::kAdmin, options.admin);
+  wanted.emplace_back(ListenerKind::kHttp, options.http);
+  for (const auto& [kind, address] : wanted) {
+    const Result<bool> opened = OpenInto(listeners, kind, address, options);
     if (!opened.has_value()) return opened.error();
   }
-  const Result<bool> admin =
-      OpenInto(listeners.admin, options.admin, "--admin_listen", kAdminSocketMode);
-  if (!admin.has_value()) return admin.error();
-  const Result<bool> http =
-      OpenInto(listeners.http, options.http, "--http_listen", kGrpcSocketMode);
-  if (!http.has_value()) return http.error();
   return listeners;
+}
+
+// Whether some caller may turn out to be somebody.
+bool CanIdentify(const std::vector<Listener>& listeners, const FrontCertificates* certificates) {
+  if (certificates != nullptr && !certificates->current()->client_ca_pem.empty()) return true;
+  return std::any_of(listeners.begin(), listeners.end(), [](const Listener& listener) {
+    return listener.address().kind == ListenAddress::Kind::kUnix;
+  });
+}
+
+// Shows how the front stands for as long as the process runs. Null when there is nothing to watch.
+std::unique_ptr<CertificateWatch> WatchCertificates(
+    Metrics& metrics, const std::shared_ptr<FrontCertificates>& certificates,
+    std::uint32_t insecure) {
+  metrics.SetFrontSource([certificates, insecure] {
+    Metrics::FrontFacts facts;
+    facts.insecure_remote = insecure;
+    if (certificates != nullptr) {
+      facts.certificate = {certificates->current()->not_after, certificates->stale()};
+    }
+    return facts;
+  });
+  return certificates == nullptr ? nullptr : std::make_unique<CertificateWatch>(certificates);
+}
+
+Result<std::unique_ptr<Front>> StartFront(const Config& config,
+                                          const std::shared_ptr<FrontCertificates>& certificates,
+                                          std::vector<Listener>& group, const char* name,
+                                          grpc::Service& service, std::uint32_t max_connections) {
+  FrontOptions front;
+  front.listeners = std::move(group);
+  front.services = {{name, &service}};
+  front.limits = config.front;
+  front.limits.max_connections = max_connections;
+  front.certificates = certificates;
+  front.require_client_certificate = config.listen.tls.require_client_certificate;
+  return Front::Start(std::move(front));
 }
 
 std::uint32_t LoopCount(const ProcessLimits& limits) {
@@ -127,21 +205,29 @@ std::vector<std::string> DestinationNames(const Policy& policy) {
   return names;
 }
 
-// Makes the parts in the order of their needs, runs, and unmakes them backwards.
-int Serve(const Flags& flags, Config config, Listeners listeners, const FdBudget& budget) {
-  LogListening(listeners);
-  const auto metrics = std::make_shared<Metrics>(MetricsOptions{
-      .version = std::string(BuildVersion()), .commit = std::string(BuildCommit()), .now = {}});
-  metrics->Preregister(DestinationNames(*config.policy));
-  const auto own = std::make_shared<const OwnAddresses>(listeners.addresses());
+TransportOptions TransportOptionsOf(const Config& config, const FdBudget& budget,
+                                    const Listeners& listeners) {
   TransportOptions options;
   options.limits = config.process;
   options.limits.max_connections = budget.origin;
   options.policy = config.policy;
-  options.observer = metrics;
+  const auto own = std::make_shared<const OwnAddresses>(listeners.addresses());
   options.address_allowed = [own](const sockaddr* address, unsigned length) {
     return !own->Contains(address, length);
   };
+  return options;
+}
+
+// Makes the parts in the order of their needs, runs, and unmakes them backwards.
+int Serve(const Flags& flags, Config config, Listeners listeners, const FdBudget& budget,
+          const std::shared_ptr<FrontCertificates>& certificates) {
+  LogListening(listeners);
+  const auto metrics = std::make_shared<Metrics>(MetricsOptions{
+      .version = std::string(BuildVersion()), .commit = std::string(BuildCommit()), .now = {}});
+  metrics->Preregister(DestinationNames(*config.policy));
+  const auto watch = WatchCertificates(*metrics, certificates, listeners.insecure_remote);
+  TransportOptions options = TransportOptionsOf(config, budget, listeners);
+  options.observer = metrics;
   const std::unique_ptr<Transport> transport = Transport::Create(std::move(options));
   metrics->SetPoolSource([&transport] { return transport->Snapshot(); });
 
@@ -160,10 +246,13 @@ int Serve(const Flags& flags, Config config, Listeners listeners, const FdBudget
   Lifecycle lifecycle(config.drain);
   Admission admission(AdmissionLimits{.max_calls = config.front.max_active_round_trips});
   MeteredCalls calls(*metrics);
+  AccessLog access_log(flags.access_log);
   EgressService egress({.transport = transport.get(),
                         .admission = &admission,
                         .observer = &calls,
-                        .max_response_bytes = config.front.max_response_bytes});
+                        .max_response_bytes = config.front.max_response_bytes,
+                        .access_log = &access_log,
+                        .identify = CanIdentify(listeners.grpc, certificates.get())});
   AdminService admin(
       {.transport = transport.get(),
        .observer = &calls,
@@ -182,19 +271,11 @@ int Serve(const Flags& flags, Config config, Listeners listeners, const FdBudget
                           http_error);
   if (http == nullptr) return CannotStart("the HTTP endpoint: " + http_error);
 
-  FrontLimits egress_limits = config.front;
-  egress_limits.max_connections = budget.front;
-  Result<std::unique_ptr<Front>> egress_front =
-      Front::Start({.listeners = std::move(listeners.grpc),
-                    .services = {{EgressService::kName, &egress}},
-                    .limits = egress_limits});
+  const auto egress_front =
+      StartFront(config, certificates, listeners.grpc, EgressService::kName, egress, budget.front);
   if (!egress_front.has_value()) return CannotStart(egress_front.error().message);
-  FrontLimits admin_limits = config.front;
-  admin_limits.max_connections = kAdminConnections;
-  Result<std::unique_ptr<Front>> admin_front =
-      Front::Start({.listeners = std::move(listeners.admin),
-                    .services = {{AdminService::kName, &admin}},
-                    .limits = admin_limits});
+  const auto admin_front = StartFront(config, certificates, listeners.admin, AdminService::kName,
+                                      admin, kAdminConnections);
   if (!admin_front.has_value()) return CannotStart(admin_front.error().message);
 
   const int status =
@@ -240,9 +321,11 @@ int Main(int argc, char** argv) {
   if (!budget.has_value()) return CannotStart(budget.error().message);
   Log(LogLevel::kInfo, "file descriptors",
       {{"limit", budget->limit}, {"front", budget->front}, {"origins", budget->origin}});
+  const auto certificates = LoadCertificates(config.listen.tls);
+  if (!certificates.has_value()) return CannotStart(certificates.error().message);
   Result<Listeners> listeners = OpenListeners(config.listen);
   if (!listeners.has_value()) return CannotStart(listeners.error().message);
-  const int status = Serve(flags, std::move(config), std::move(*listeners), *budget);
+  const int status = Serve(flags, std::move(config), std::move(*listeners), *budget, *certificates);
   StopLog();
   return status;
 }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "server/caller_identity.h"
 #include "server/log.h"
 #include "server/request_mapping.h"
 #include "server/wire_decode.h"
@@ -66,6 +67,7 @@ UnaryCall::UnaryCall(const CallContext& context, std::uint64_t request_bytes,
 void UnaryCall::Begin(const grpc::CallbackServerContext& grpc_context,
                       const grpc::ByteBuffer& request) {
   context_.observer->OnCallStarted(kMethod);
+  Identify(grpc_context);
   if (const std::optional<Failure> refusal = context_.admission->Admit(held_bytes())) {
     return Refuse(*refusal);
   }
@@ -74,6 +76,10 @@ void UnaryCall::Begin(const grpc::CallbackServerContext& grpc_context,
   if (!DecodeHttpRequest(request, wire)) {
     return Refuse(Undecodable());
   }
+  if (context_.access_log != nullptr && context_.access_log->wants_any()) {
+    method_ = wire.method;
+    url_ = wire.url;
+  }
   Result<MappedRequest> mapped =
       MapRequest(std::move(wire), {.now = started_,
                                    .grpc_time_left = GrpcTimeLeft(grpc_context),
@@ -81,8 +87,24 @@ void UnaryCall::Begin(const grpc::CallbackServerContext& grpc_context,
   if (!mapped.has_value()) return Refuse(mapped.error());
   detail_ = mapped->detail;
   if (mapped->informational) WantInformational();
+  mapped->request.tenant = tenant_;
   handle_ = context_.transport->Start(std::move(mapped->request), self_);
   cancellable_.store(handle_.get(), std::memory_order_release);
+}
+
+void UnaryCall::Identify(const grpc::CallbackServerContext& grpc_context) {
+  if (context_.identify) tenant_ = CallerIdentity(*grpc_context.auth_context());
+  context_.observer->OnCaller(tenant_);
+}
+
+void UnaryCall::WriteAccess(const Failure* failure, const RoundTripRecord* record) {
+  if (context_.access_log == nullptr) return;
+  context_.access_log->Write({.method = method_,
+                              .url = url_,
+                              .identity = tenant_,
+                              .duration = context_.transport->Now() - started_,
+                              .failure = failure,
+                              .record = record});
 }
 
 void UnaryCall::Cancel() {
@@ -116,8 +138,10 @@ void UnaryCall::OnEnd(const RoundTripRecord& record) {
                              .message = "messages in flight use up the memory for them",
                              .field = {},
                              .response_status = head().status};
+    WriteAccess(&failure, &record);
     return End(ToStatus(failure, &record, detail_), CallOutcome::kFailed);
   }
+  WriteAccess(record.failure.has_value() ? &*record.failure : nullptr, &record);
   if (record.failure.has_value()) {
     return End(ToStatus(*record.failure, &record, detail_), OutcomeOf(*record.failure));
   }
@@ -142,6 +166,7 @@ void UnaryCall::EncodeResponse(const RoundTripRecord& record) {
 }
 
 void UnaryCall::Refuse(const Failure& failure) {
+  WriteAccess(&failure, nullptr);
   End(ToStatus(failure, nullptr, ExchangeDetail::kNone), OutcomeOf(failure));
 }
 

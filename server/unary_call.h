@@ -15,6 +15,7 @@
 #include <atomic>
 #include <memory>
 
+#include "server/access_log.h"
 #include "server/admission.h"
 #include "server/call_observer.h"
 #include "server/collector.h"
@@ -29,6 +30,8 @@ struct CallContext {
   Admission* admission = nullptr;
   CallObserver* observer = nullptr;
   std::uint64_t max_response_bytes = 0;  // the most a caller may ask for
+  AccessLog* access_log = nullptr;       // null: none
+  bool identify = true;  // false spares looking, where no listener can tell who calls
 };
 
 class UnaryCall final : public grpc::ServerUnaryReactor, public Collector {
@@ -54,6 +57,8 @@ class UnaryCall final : public grpc::ServerUnaryReactor, public Collector {
 
   UnaryCall(const CallContext& context, std::uint64_t request_bytes, grpc::ByteBuffer& response);
 
+  void Identify(const grpc::CallbackServerContext& grpc_context);
+  void WriteAccess(const Failure* failure, const RoundTripRecord* record);
   void Begin(const grpc::CallbackServerContext& grpc_context, const grpc::ByteBuffer& request);
   void OnMemoryExhausted() override;
   void Cancel();
@@ -67,6 +72,9 @@ class UnaryCall final : public grpc::ServerUnaryReactor, public Collector {
   const Instant started_;
   ExchangeDetail detail_ = ExchangeDetail::kSummary;
   bool admitted_ = false;
+  std::string tenant_;
+  std::string method_;  // of the request, and its URL: only for the access log
+  std::string url_;
   CallOutcome outcome_ = CallOutcome::kFailed;
   std::shared_ptr<RoundTripHandle> handle_;
   std::atomic<RoundTripHandle*> cancellable_{nullptr};  // handle_, once it is set

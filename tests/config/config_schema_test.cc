@@ -39,7 +39,7 @@ bool StandsAlone(const FieldDescriptor& field) {
   const Descriptor* type = field.message_type();
   return type != config::v1::Match::descriptor() && type != config::v1::TlsProfile::descriptor() &&
          type != config::v1::Proxy::descriptor() && type != config::v1::ProxyChoice::descriptor() &&
-         field.name() != "tls_profile";
+         type != config::v1::ListenTls::descriptor() && field.name() != "tls_profile";
 }
 
 void CollectLeaves(const Descriptor& type, const std::string& path, const std::string& before,

@@ -12,6 +12,7 @@
 #include "tests/server/daemon_process.h"
 #include "tests/server/front_fixture.h"
 #include "tests/server/loopback.h"
+#include "tests/server/tls_files.h"
 
 namespace spillway {
 namespace {
@@ -71,13 +72,33 @@ struct Refusal {
 TEST(Daemon, SaysWhyItDoesNotStart) {
   const HeldPort taken(HeldPort::Manner::kListen);
   const std::string address = taken.address();
+  const TlsFiles tls;
+  tls.Write(tls.path("other.key"), TestCertificate::Root("other").key_pem());
   const std::string config = TempPath("bad.yaml");
   std::ofstream(config) << "listen:\n  grcp: []\n";
   const Refusal rows[] = {
       {"port taken", {"--http_listen=" + address}, 1, "cannot listen on " + address},
-      {"other machines could reach it", {"--grpc_listen=0.0.0.0:0"}, 1, "no TLS yet"},
+      {"other machines could reach it", {"--grpc_listen=0.0.0.0:0"}, 1, "without TLS"},
       {"no address", {"--grpc_listen=nonsense"}, 1, "--grpc_listen"},
-      {"admin for everybody", {"--admin_listen=192.0.2.1:1"}, 1, "no TLS yet"},
+      {"admin for everybody", {"--admin_listen=192.0.2.1:1"}, 1, "without TLS"},
+      {"admin whatever is allowed",
+       {"--admin_listen=0.0.0.0:0", "--allow_insecure_remote"},
+       1,
+       "--admin_listen"},
+      {"metrics for everybody", {"--http_listen=0.0.0.0:0"}, 1, "--allow_insecure_remote"},
+      {"no such certificate",
+       {"--grpc_tls_certificate=/no/such/crt", "--grpc_tls_key=/no/such/key"},
+       1,
+       "/no/such/crt"},
+      {"certificate without key",
+       {"--grpc_tls_certificate=" + tls.files().certificate_file},
+       1,
+       "listen.tls.key_file"},
+      {"key of another certificate",
+       {"--grpc_tls_certificate=" + tls.files().certificate_file,
+        "--grpc_tls_key=" + tls.path("other.key")},
+       1,
+       tls.path("other.key")},
       {"unknown key", {"--config=" + config}, 1, config + ":2:"},
       {"no such file", {"--config=/no/such/file"}, 1, "/no/such/file"},
       {"no such flag", {"--nonsense"}, 2, "--nonsense"},
