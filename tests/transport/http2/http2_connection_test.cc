@@ -257,7 +257,8 @@ TEST(Http2Connection, HoldsABodyThatCannotBeReplayedUntilSettingsCame) {
   EXPECT_EQ(once->outcome() + again->outcome(), "");
 }
 
-// H10, O-204: after a timeout in silence a PING asks for life, and until it shows the place is lost.
+// H10, O-204: after a timeout in silence a PING asks for life, and until it shows the place is
+// lost.
 TEST(Http2Connection, PingsAfterATimeoutInSilenceAndOffersOnePlaceLessMeanwhile) {
   ConnectionDriver driver;
   driver.peer().SendPreface({{h2::kMaxStreams, 10}});
