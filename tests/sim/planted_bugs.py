@@ -36,6 +36,7 @@ OTHERS = [
     "transport/base/failure.cc",
     "tests/sim/pool_event.cc",
     "tests/sim/pool_model.cc",
+    "tests/sim/pool_model_facts.cc",
     "tests/sim/pool_oracles.cc",
     "tests/sim/pool_oracles_after.cc",
     "tests/sim/pool_scenario.cc",
