@@ -208,6 +208,8 @@ TEST_F(ConfigReference, CommentsStateTheDefaultsInForce) {
   for (const ReferenceSection& section : sections_) {
     // Entries of lists are there only when the file has them.
     if (section.paths[0].find("[]") != std::string::npos) continue;
+    // So is this (config_test has its default).
+    if (section.paths[0] == "listen.tls") continue;
     for (const ReferenceEntry& entry : section.entries) {
       const std::string path = (section.paths[0].empty() ? "" : section.paths[0] + ".") + entry.key;
       const std::string value = WithoutQuotes(ValueAt(defaults, path));

@@ -291,6 +291,29 @@ INSTANTIATE_TEST_SUITE_P(
                    "t:2:16: drain.grace: must be a time with units, such as 250ms or 1m30s\n"}),
     [](const testing::TestParamInfo<ProblemRow>& row) { return std::string(row.param.title); });
 
+TEST(Config, ReadsTheFrontsOwnTls) {
+  const char* text = R"(
+listen:
+  tls: {certificate_file: a.crt, key_file: a.key, client_ca_file: ca.crt}
+  allow_insecure_remote: true
+)";
+  const ConfigResult config = ParseConfig(text, "t");
+  ASSERT_TRUE(config.has_value()) << config.error().Text();
+  FrontTlsFiles tls;
+  tls.certificate_file = "a.crt";
+  tls.key_file = "a.key";
+  tls.client_ca_file = "ca.crt";
+  tls.require_client_certificate = true;  // unless the file says otherwise
+  EXPECT_EQ(config->listen.tls, tls);
+  EXPECT_TRUE(config->listen.allow_insecure_remote);
+  const ConfigResult again = ParseConfig(PrintEffectiveConfig(*config), "t");
+  ASSERT_TRUE(again.has_value()) << again.error().Text();
+  EXPECT_EQ(again->listen, config->listen);
+  EXPECT_FALSE(DefaultConfig().listen.tls.any());
+  EXPECT_EQ(ParseConfig("listen: {tls: {key_file: a}}\n", "t").error().Text(),
+            "t:1:15: listen.tls.certificate_file: required, but missing\n");
+}
+
 TEST(Config, ReportsEveryProblemInTheOrderOfTheFile) {
   EXPECT_EQ(ProblemsOf("drain:\n  grace: x\n  lame: 1s\nlisten:\n  http: 1\nprocess:\n  loops: x\n"
                        "destinations:\n  - name: a\n    matches: [{host: a.t}, {host: a.t}]\n"),
