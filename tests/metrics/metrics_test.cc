@@ -408,37 +408,6 @@ TEST_F(Daemon, PleasesPromtool) {
   }
 }
 
-TEST_F(Daemon, TellsTheFirstCallersApartAndAddsUpTheOthers) {  // C-080
-  const std::string name = "spillway_tenant_requests_total";
-  for (int round = 0; round < 2; ++round) {
-    for (int i = 0; i < 1000; ++i) metrics_->OnCaller("uid:" + std::to_string(i));
-    metrics_->OnCaller("");
-  }
-  const std::string text = FamilyText(Scrape(), name);
-  EXPECT_NE(text.find(name + "{tenant=\"uid:0\"} 2\n"), std::string::npos) << text;
-  EXPECT_NE(text.find(name + "{tenant=\"uid:63\"} 2\n"), std::string::npos);
-  EXPECT_EQ(text.find("uid:64"), std::string::npos);
-  EXPECT_NE(text.find(name + "{tenant=\"_other\"} 1872\n"), std::string::npos) << text;
-  EXPECT_NE(text.find(name + "{tenant=\"\"} 2\n"), std::string::npos);
-}
-
-TEST_F(Daemon, TellsHowTheFrontStands) {
-  EXPECT_EQ(FamilyText(Scrape(), "spillway_front_insecure_remote"), "");
-  Metrics::FrontFacts facts;
-  metrics_->SetFrontSource([&facts] { return facts; });
-  std::string text = Scrape();
-  EXPECT_NE(text.find("spillway_front_insecure_remote 0\n"), std::string::npos);
-  EXPECT_EQ(text.find("spillway_front_certificate"), std::string::npos) << "clear text has none";
-  facts.insecure_remote = 2;
-  facts.certificate = {std::chrono::system_clock::time_point(seconds(3)), false};
-  text = Scrape();
-  EXPECT_NE(text.find("spillway_front_insecure_remote 2\n"), std::string::npos);
-  EXPECT_NE(text.find("spillway_front_certificate_stale 0\n"), std::string::npos);
-  EXPECT_NE(text.find("spillway_front_certificate_expiry_timestamp_seconds 3\n"),
-            std::string::npos);
-  metrics_->SetFrontSource(nullptr);
-}
-
 TEST_F(Daemon, PromtoolNoticesWhatIsWrong) {
   EXPECT_NE(PromtoolComplaints("# HELP a_total x\n# TYPE a_total gauge\na_total 1\n"), "");
 }
