@@ -47,6 +47,20 @@ std::string TenantOf(const grpc::CallbackServerContext& context) {
   return std::string(found->second.data(), found->second.size());
 }
 
+// "a; b" of the lines a and b.
+std::string OnOneLine(std::string_view lines) {
+  std::string text;
+  for (const char c : lines) {
+    if (c != '\n') {
+      text += c;
+    } else {
+      text += "; ";
+    }
+  }
+  if (text.ends_with("; ")) text.resize(text.size() - 2);
+  return text;
+}
+
 grpc::Status ToReloadResponse(const ReloadOutcome& outcome, v1::ReloadResponse& response) {
   switch (outcome.kind) {
     case ReloadOutcome::Kind::kNoFile:
@@ -55,9 +69,10 @@ grpc::Status ToReloadResponse(const ReloadOutcome& outcome, v1::ReloadResponse& 
     case ReloadOutcome::Kind::kEnding:
       return {grpc::StatusCode::UNAVAILABLE, "the daemon is ending"};
     case ReloadOutcome::Kind::kRefused:
-      return {grpc::StatusCode::FAILED_PRECONDITION,
-              CleanMessage("configuration refused, nothing has changed:\n" + outcome.problems,
-                           kMaxReloadMessage)};
+      return {
+          grpc::StatusCode::FAILED_PRECONDITION,
+          CleanMessage("configuration refused, nothing has changed: " + OnOneLine(outcome.problems),
+                       kMaxReloadMessage)};
     case ReloadOutcome::Kind::kApplied:
     case ReloadOutcome::Kind::kUnchanged:
       break;

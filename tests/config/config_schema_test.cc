@@ -17,6 +17,7 @@
 #include "server/config_values.h"
 #include "spillway/config/v1/config.pb.h"
 #include "tests/config/config_reference.h"
+#include "tests/config/profile_files.h"
 
 namespace spillway {
 namespace {
@@ -266,6 +267,11 @@ TEST_F(ConfigReference, StandsInTheDocumentation) {
 
 // Each YAML block of the documentation is a file that loads.
 TEST(ConfigDocumentation, ExamplesLoad) {
+  MemoryInputs files;
+  files.files = {{"partner-ca.pem", Certificates().root.pem()},
+                 {"client.pem", Certificates().one.pem()},
+                 {"client.key", Certificates().one.key_pem()},
+                 {"proxy-login", "user:password\n"}};
   std::ifstream file("docs/configuration.md");
   std::string line;
   std::string example;
@@ -273,7 +279,7 @@ TEST(ConfigDocumentation, ExamplesLoad) {
   int examples = 0;
   while (std::getline(file, line)) {
     if (inside && line == "```") {
-      const ConfigResult config = ParseConfig(example, "example", 1);
+      const ConfigResult config = ParseConfig(example, "example", 1, files.Inputs());
       EXPECT_TRUE(config.has_value()) << example << config.error().Text();
       ++examples;
       inside = false;
@@ -284,7 +290,7 @@ TEST(ConfigDocumentation, ExamplesLoad) {
       example.clear();
     }
   }
-  EXPECT_GE(examples, 2);
+  EXPECT_GE(examples, 3);
 }
 
 }  // namespace
