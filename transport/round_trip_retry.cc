@@ -78,7 +78,9 @@ void RoundTrip::OnAttemptFailed(const ExchangeResult& result) {
   if (failure.reason == Reason::kHttpStreamRefused && failure.delivery == Delivery::kNotSent) {
     return OnUncounted();
   }
-  if (failure.delivery == Delivery::kUnprocessed) ++refusals_;
+  // A connection that served and goes away tells of itself, not of what its successor will do: an
+  // origin that reloads may say so on the old connection and on the next (O-144).
+  if (failure.delivery == Delivery::kUnprocessed && !result.left_out) ++refusals_;
   FailedAttempt facts;
   facts.reason = failure.reason;
   facts.reused = record_.reused;

@@ -9,6 +9,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"flag"
 	"fmt"
 	"io"
 	"log"
@@ -91,8 +94,32 @@ func readBody(response *http.Response) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(response.Body, maxMessage))
 }
 
+// trust reads roots, and lets sessions be resumed, which Go does not do by itself.
+func trust(roots string) (*tls.Config, error) {
+	config := &tls.Config{ClientSessionCache: tls.NewLRUClientSessionCache(maxIdlePerHost)}
+	if roots == "" {
+		return config, nil
+	}
+	pem, err := os.ReadFile(roots)
+	if err != nil {
+		return nil, err
+	}
+	config.RootCAs = x509.NewCertPool()
+	if !config.RootCAs.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("no certificate in %s", roots)
+	}
+	return config, nil
+}
+
 func main() {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	roots := flag.String("roots", "", "file with the certificates to trust; empty: the system's")
+	http2 := flag.Bool("h2", false, "speak HTTP/2 where an origin offers it")
+	flag.Parse()
+	tlsConfig, err := trust(*roots)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -102,6 +129,8 @@ func main() {
 		MaxIdleConnsPerHost: maxIdlePerHost,
 		IdleConnTimeout:     idleConnTimeout,
 		DisableCompression:  true,
+		TLSClientConfig:     tlsConfig,
+		ForceAttemptHTTP2:   *http2,
 	}})
 	ended := make(chan os.Signal, 1)
 	signal.Notify(ended, syscall.SIGTERM, syscall.SIGINT)

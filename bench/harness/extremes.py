@@ -45,12 +45,10 @@ defaults:
 """
 
 
-def idle_memory(options, scratch, verdicts):
-    """Each request that asks for a fresh connection leaves one more idle in the pool; few are in
-    flight at a time, so the difference is what idle connections hold and not what a burst left."""
-    count = 2000 if options.quick else 10000
-    origin = nginx.Origin(scratch)
-    daemon = contenders.start_daemon(scratch, IDLE_CONFIG)
+def measure_idle(scratch, daemon, origin, count):
+    """(bytes before, bytes after, connections): each request that asks for a fresh connection
+    leaves one more idle in the pool; few are in flight at a time, so the difference is what idle
+    connections hold and not what a burst left."""
     url = f"http://127.0.0.1:{daemon.port}/{contenders.METHOD}"
 
     def send(requests, fresh):
@@ -62,10 +60,18 @@ def idle_memory(options, scratch, verdicts):
     before, idle_before = _settled_bytes(daemon), _idle_connections(daemon)
     send(count, True)
     after, idle_after = _settled_bytes(daemon), _idle_connections(daemon)
-    _stop(daemon, origin.server)
     opened = idle_after - idle_before
     if opened < count * 0.99:
         raise BenchError(f"only {opened} of {count} connections stayed idle in the pool")
+    return before, after, opened
+
+
+def idle_memory(options, scratch, verdicts):
+    count = 2000 if options.quick else 10000
+    origin = nginx.Origin(scratch)
+    daemon = contenders.start_daemon(scratch, IDLE_CONFIG)
+    before, after, opened = measure_idle(scratch, daemon, origin, count)
+    _stop(daemon, origin.server)
     each = (after - before) / opened
     print(f"Memory per idle pooled connection: {table.size(each)} ({opened:,} connections, "
           f"{table.size(before)} -> {table.size(after)})\n")

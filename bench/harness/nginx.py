@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 
 from harness.process import Server, accepts, free_port, get
 
@@ -34,6 +35,23 @@ _ORIGIN = """
     listen 127.0.0.1:{port} backlog=16384;
     location = / {{ return 200 "hello world\\n"; }}
     location = /large {{ alias {folder}/large; }}
+    location = /status {{ stub_status; }}
+  }}
+"""
+
+# The counts come over a port of their own, in clear text.
+_TLS_ORIGIN = """
+  ssl_certificate {keys}/tls.pem;
+  ssl_certificate_key {keys}/tls.key;
+  ssl_session_ticket_key {keys}/ticket.key;
+  ssl_session_cache off;
+  server {{
+    listen 127.0.0.1:{port} ssl{http2} backlog=16384;
+    location = / {{ return 200 "hello world\\n"; }}
+    location = /slow {{ proxy_pass http://127.0.0.1:{hole}; proxy_read_timeout 1h; }}
+  }}
+  server {{
+    listen 127.0.0.1:{status};
     location = /status {{ stub_status; }}
   }}
 """
@@ -85,6 +103,48 @@ class Origin:
 
     def stop(self):
         self.server.stop()
+
+
+class TlsOrigin:
+    """The same over TLS; `keys` holds tls.pem, tls.key and ticket.key. /slow never answers."""
+
+    def __init__(self, folder, keys, http2):
+        os.makedirs(folder, exist_ok=True)
+        self._folder = folder
+        self._port, self._status = free_port(), free_port()
+        self._hole = socket.create_server(("127.0.0.1", 0), backlog=16384)
+        self._http = _TLS_ORIGIN.format(
+            keys=keys, port=self._port, status=self._status, http2=" http2" if http2 else "",
+            hole=self._hole.getsockname()[1])
+        self._asked = 0
+        self.url = f"https://127.0.0.1:{self._port}/"
+        self.server = _start("tls-origin", folder, self._http, self._port)
+        self._asked_at_start()
+
+    def _asked_at_start(self):
+        # The probe that waits for the port counts as a connection as well.
+        self._base = self._read()
+
+    def _read(self):
+        text = get(f"http://127.0.0.1:{self._status}/status")
+        accepted, _, requests = map(int, re.search(r"(\d+) (\d+) (\d+) ", text).groups())
+        self._asked += 1
+        return accepted - self._asked, requests - self._asked
+
+    def counts(self):
+        """(connections, requests) since it started, without those of the asking itself."""
+        accepted, requests = self._read()
+        return accepted - self._base[0], requests - self._base[1]
+
+    def restart(self):
+        self.server.stop()
+        self.server = _start("tls-origin", self._folder, self._http, self._port)
+        self._asked = 0
+        self._asked_at_start()
+
+    def stop(self):
+        self.server.stop()
+        self._hole.close()
 
 
 def start_proxy(scratch, origin_port):

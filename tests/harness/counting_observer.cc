@@ -48,6 +48,10 @@ class CountingObserver::Key : public KeyObserver {
   void OnStaleReuse(StaleResult result) override { Add(&ObserverCounts::stale, Label(result)); }
   void OnDial(const DialRecord& record) override {
     Add(&ObserverCounts::dials, Label(record.error));
+    if (!record.tls.has_value()) return;
+    const std::lock_guard lock(shared_->mu);
+    ++shared_->counts.handshakes;
+    shared_->counts.resumed += record.tls->resumed ? 1 : 0;
   }
   void OnConnectionClosed(const ConnectionRecord& record) override {
     Add(&ObserverCounts::closed, Label(record.reason));

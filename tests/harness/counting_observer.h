@@ -28,6 +28,8 @@ struct ObserverCounts {
   std::map<std::string, std::uint64_t> closed;      // connections, by reason
   std::map<std::string, std::uint64_t> lookups;     // by error
   std::uint64_t keys = 0;
+  std::uint64_t handshakes = 0;  // TLS with origins
+  std::uint64_t resumed = 0;     // of these
 
   std::uint64_t DialsOk() const;
   std::uint64_t ClosedTotal() const;

@@ -1,5 +1,6 @@
 #include "tests/harness/test_client.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
@@ -69,6 +70,14 @@ std::uint64_t TestClient::Level(std::uint32_t HostPoolSnapshot::*level) const {
   std::uint64_t sum = 0;
   for (const PoolSnapshot& pool : transport_->Snapshot()) sum += pool.state.*level;
   return sum;
+}
+
+bool TestClient::AwaitNoBackoff() const {
+  return AwaitThat([this] {
+    const auto pools = transport_->Snapshot();
+    return std::none_of(pools.begin(), pools.end(),
+                        [](const PoolSnapshot& pool) { return pool.state.backing_off; });
+  });
 }
 
 bool TestClient::AwaitLevel(std::uint32_t HostPoolSnapshot::*level, std::uint64_t wanted) const {

@@ -54,6 +54,8 @@ class TestClient {
   std::uint64_t Level(std::uint32_t HostPoolSnapshot::*level) const;
   // Waits until the sum over all keys is `wanted`; false when it never is.
   bool AwaitLevel(std::uint32_t HostPoolSnapshot::*level, std::uint64_t wanted) const;
+  // Waits until no failed dial holds back another.
+  bool AwaitNoBackoff() const;
   bool AwaitIdle(std::uint64_t wanted) const { return AwaitLevel(&HostPoolSnapshot::idle, wanted); }
 
  private:

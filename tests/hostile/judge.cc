@@ -84,7 +84,8 @@ void Judge::CheckCaller() {
 void Judge::CheckOutcome() {
   const bool failed = story_.record.failure.has_value();
   const Delivery delivery = story_.delivery();
-  const bool says_delivery = row_.expectation.facts.contains("delivery");
+  const bool says_delivery =
+      row_.expectation.facts.contains("delivery") || row_.expectation.facts.contains("undelivered");
   switch (row_.expectation.outcome) {
     case Outcome::kReuse:
     case Outcome::kClose:
@@ -95,7 +96,8 @@ void Judge::CheckOutcome() {
       Require(story_.record.attempts > 1, "should have taken more than one attempt");
       return;
     case Outcome::kReject:
-      Require(failed && story_.record.failure->source == Source::kOrigin,
+      Require(failed && (story_.record.failure->source == Source::kOrigin ||
+                         row_.expectation.facts.contains("source")),
               "should be an error of the origin's making");
       Require(says_delivery || delivery == Delivery::kUnknown || delivery == Delivery::kAnswered,
               "the origin had the request: delivery must say so");
@@ -130,6 +132,10 @@ void Judge::CheckFact(const std::string& fact, const std::string& value) {
   if (fact == "delivery") Equal(fact, std::string(Label(story_.delivery())), value);
   if (fact == "source") {
     Equal(fact, std::string(Label(failure.has_value() ? failure->source : Source::kNone)), value);
+  }
+  if (fact == "undelivered") {
+    Require(story_.delivery() == Delivery::kNotSent || story_.delivery() == Delivery::kUnprocessed,
+            "nothing can have been processed: delivery must say so");
   }
   if (fact == "field") Equal(fact, failure.has_value() ? failure->field : "", value);
   if (fact == "body") Equal(fact, story_.body, value);
@@ -184,6 +190,8 @@ bool Judge::Repeatable() const {
   const bool by_key = std::any_of(row_.headers.begin(), row_.headers.end(), [](const auto& field) {
     return field.first == "Idempotency-Key" || field.first == "X-Idempotency-Key";
   });
+  // The origin said that it had not processed it: so often it said so, so often it may come.
+  if (row_.expectation.facts.contains("unprocessed")) return true;
   return (by_method || by_key || has("idempotent")) && !has("not_idempotent");
 }
 
@@ -194,6 +202,7 @@ void Judge::CheckSafety(const std::vector<SeenConnection>& seen) {
   Require(story_.delivery() != Delivery::kNotSent || arrived == 0,
           "NOT_SENT, but the origin saw the request");
   for (const SeenConnection& connection : seen) {
+    Require(connection.http2.error.empty(), "we broke HTTP/2: " + connection.http2.error);
     for (const SeenRequest& request : connection.requests) {
       Require(request.well_formed, "malformed request on the wire: " + Escape(request.head));
     }
@@ -224,7 +233,48 @@ void Judge::CheckWire(const std::string& fact, const std::string& value,
     Require(!requests.empty() && requests.back().Count(value) == 0,
             "the origin got the field " + value);
   }
+  CheckTls(fact, value, seen);
   if (fact == "sent_body") Equal("body", requests.empty() ? "" : requests.back().body, value);
+}
+
+void Judge::CheckTls(const std::string& fact, const std::string& value,
+                     const std::vector<SeenConnection>& seen) {
+  const SeenTls tls = seen.empty() ? SeenTls() : seen.back().tls;
+  if (fact == "sni") Equal(fact, tls.server_name, value);
+  if (fact == "alpn") Equal(fact, tls.alpn, value);
+  if (fact == "tls") Equal(fact, tls.version, value);
+  if (fact == "resumed") Equal(fact, tls.resumed ? "1" : "0", value);
+  if (fact == "client") Equal(fact, tls.client, value);
+  if (fact == "alert") Equal(fact, tls.alert, value);
+  if (fact == "handshakes") {
+    const auto count = std::count_if(seen.begin(), seen.end(),
+                                     [](const SeenConnection& one) { return one.tls.finished; });
+    Equal(fact, std::to_string(count), value);
+  }
+  if (fact == "offered") {
+    std::string offered;
+    for (const std::string& one : tls.offered) offered += (offered.empty() ? "" : ",") + one;
+    Equal(fact, offered, value);
+  }
+}
+
+void Judge::CheckHttp2(const std::string& fact, const std::string& value,
+                       const std::vector<SeenConnection>& seen) {
+  std::string resets;
+  std::string goaways;
+  for (const SeenConnection& connection : seen) {
+    for (const auto& [stream, code] : connection.http2.resets) resets += code + " ";
+    for (const auto& [last, code] : connection.http2.goaways) goaways += code + " ";
+  }
+  if (fact == "reset") {
+    Require(resets.find(value) != std::string::npos, "no RST_STREAM " + value + " in: " + resets);
+  }
+  if (fact == "goaway") {
+    Require(goaways.find(value) != std::string::npos, "no GOAWAY " + value + " in: " + goaways);
+  }
+  if (fact == "unbroken") {
+    Require(goaways.empty() && resets.empty(), "GOAWAY or RST_STREAM: " + goaways + resets);
+  }
 }
 
 void Judge::CheckProbe(bool old_connection, bool dialled_again) {
@@ -244,6 +294,10 @@ void Judge::CheckProbe(bool old_connection, bool dialled_again) {
     case Outcome::kCancelled:
       Require(!old_connection || facts.contains("kept"),
               "the probe should have had a new connection");
+      Require(!old_connection || !facts.contains("fresh"),
+              "the probe should not have used the old connection");
+      Require(old_connection || !facts.contains("same"),
+              "the probe should have used the connection that was there");
       return;
     case Outcome::kNotSent:
     case Outcome::kRefused:
@@ -254,7 +308,11 @@ void Judge::CheckProbe(bool old_connection, bool dialled_again) {
 void Judge::CheckOrigin(const std::vector<SeenConnection>& before_probe,
                         const std::vector<SeenConnection>& after_probe, std::uint64_t probe_on) {
   CheckSafety(before_probe);
-  for (const auto& [fact, value] : row_.expectation.facts) CheckWire(fact, value, before_probe);
+  for (const auto& [fact, value] : row_.expectation.facts) {
+    CheckWire(fact, value, before_probe);
+    // What is sent beside an outcome may arrive behind it.
+    CheckHttp2(fact, value, after_probe);
+  }
   if (row_.expectation.outcome == Outcome::kRefused) {
     Require(before_probe.empty(), "a refused request was dialled");
   }

@@ -36,6 +36,10 @@ class Judge {
   void CheckSafety(const std::vector<SeenConnection>& seen);
   void CheckWire(const std::string& fact, const std::string& value,
                  const std::vector<SeenConnection>& seen);
+  void CheckTls(const std::string& fact, const std::string& value,
+                const std::vector<SeenConnection>& seen);
+  void CheckHttp2(const std::string& fact, const std::string& value,
+                  const std::vector<SeenConnection>& seen);
   void CheckProbe(bool old_connection, bool dialled_again);
   void Equal(const std::string& what, const std::string& got, const std::string& wanted);
   void Require(bool condition, const std::string& sentence);

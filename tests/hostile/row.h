@@ -9,6 +9,9 @@
 //   header "Name" "value"           added to the request
 //   option fresh idempotent ...     see RowOptions
 //   policy response_header=30ms ... see ApplyPolicy
+//   option https | h2 | h2c      TLS; TLS whose origin chooses h2; HTTP/2 in clear text. Scripts
+//                               begin after TLS and the first SETTINGS unless they say how
+//   option tls="cert=expired"   further words of the origin's `tls` step
 //   warm 1                          requests sent before, one after the other
 //   before await EVENT              what the test does before the request starts, ...
 //   during cancel                   ... while it runs, ...

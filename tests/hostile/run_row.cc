@@ -9,6 +9,7 @@
 #include "tests/harness/collecting_sink.h"
 #include "tests/harness/counting_observer.h"
 #include "tests/harness/test_body.h"
+#include "tests/harness/test_tls.h"
 #include "tests/hostile/judge.h"
 #include "tests/origin/origin.h"
 #include "tests/origin/text.h"
@@ -25,8 +26,28 @@ OriginOptions OriginOf(const Row& row) {
   for (const auto& [number, script] : row.scripts) options.scripts[number - 1] = script;
   for (const auto& [key, value] : row.options) {
     if (key == "small_window") options.receive_buffer = 4096;
+    if (key == "https" || key == "h2") options.https = true;
+    if (key == "h2") options.tls += " alpn=h2,http/1.1";
+    if (key == "h2c") options.http2 = true;
+    if (key == "tls") options.tls += " " + value;
   }
+  if (options.https) options.tls_keys = TestTls().keys;
   return options;
+}
+
+// Names of rows mean this machine.
+int Localhost(const std::string& /*host*/, std::vector<std::string>& addresses) {
+  addresses = {"127.0.0.1"};
+  return 0;
+}
+
+// What h2c needs of a policy.
+std::vector<std::pair<std::string, std::string>> SettingsOf(const Row& row) {
+  auto settings = row.policy;
+  for (const auto& [key, value] : row.options) {
+    if (key == "h2c") settings.emplace_back("protocol", "h2c");
+  }
+  return settings;
 }
 
 // Everything one row needs.
@@ -35,14 +56,15 @@ class World {
   explicit World(const Row& row)
       : row_(row), origin_(OriginOf(row)), observer_(std::make_shared<CountingObserver>()) {
     TransportOptions options;
-    policy_ = PolicyOf(row.policy, complaints_);
+    policy_ = PolicyOf(SettingsOf(row), complaints_);
     // Warm-ups and the probe are not what the row's short timeouts are for.
-    patient_policy_ = PolicyOf(WithoutTimeouts(row.policy), complaints_);
+    patient_policy_ = PolicyOf(WithoutTimeouts(SettingsOf(row)), complaints_);
     options.policy = patient_policy_;
     options.observer = observer_;
     options.limits.loops = 1;
     options.limits.resolver_threads = 1;
     options.limits.max_connections = 1000;
+    if (UsesNames()) options.lookup = Localhost;
     if (complaints_.empty()) transport_ = Transport::Create(std::move(options));
   }
   ~World() {
@@ -111,8 +133,16 @@ class World {
     return std::chrono::microseconds(value.value_or(0));
   }
 
+  // The origin's certificates are for a name.
+  bool UsesNames() const { return Option("https").has_value() || Option("h2").has_value(); }
+
+  std::string UrlOf(std::string_view path) const {
+    if (!UsesNames()) return origin_.url(path);
+    return "https://origin.test:" + std::to_string(origin_.port()) + std::string(path);
+  }
+
   std::string Url() const {
-    if (!row_.url.has_value()) return origin_.url(row_.path);
+    if (!row_.url.has_value()) return UrlOf(row_.path);
     std::string url = *row_.url;
     const std::size_t at = url.find(kPortMark);
     if (at != std::string::npos) url.replace(at, kPortMark.size(), std::to_string(origin_.port()));
@@ -152,10 +182,17 @@ class World {
     return request;
   }
 
+  // Warm-ups and the probe go where the row's request goes.
+  std::string PlainUrl(std::string_view path) const {
+    if (!UsesNames() || !row_.url.has_value()) return UrlOf(path);
+    const std::string url = Url();
+    return url.substr(0, url.find('/', std::string_view("https://").size())) + std::string(path);
+  }
+
   // A plain GET that must go well.
   void Plain(std::string_view path) {
     Request request;
-    request.url = origin_.url(path);
+    request.url = PlainUrl(path);
     auto sink = std::make_shared<CollectingSink>();
     const auto handle = transport_->Start(std::move(request), sink);
     const bool ended = sink->AwaitEnd();
@@ -168,6 +205,12 @@ class World {
 
   // On which connection of the origin the probe arrived.
   std::uint64_t Probe() {
+    // A failed dial holds back the next one for a moment.
+    AwaitThat([this] {
+      const auto pools = transport_->Snapshot();
+      return std::none_of(pools.begin(), pools.end(),
+                          [](const PoolSnapshot& pool) { return pool.state.backing_off; });
+    });
     Plain("/probe");
     for (const SeenConnection& seen : origin_.seen()) {
       for (const SeenRequest& request : seen.requests) {

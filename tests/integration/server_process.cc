@@ -68,6 +68,9 @@ bool ServerProcess::Start(const Planner& planner) {
 
 bool ServerProcess::Restart() {
   Stop();
+  // Children that were killed with it may hold the port for a moment longer.
+  const auto give_up = std::chrono::steady_clock::now() + kPatience;
+  while (Answers(port_) && std::chrono::steady_clock::now() < give_up) std::this_thread::yield();
   return Spawn();
 }
 

@@ -26,6 +26,12 @@ std::string Repeat(const std::string& text, int times) {
   return out;
 }
 
+Step Frame(const std::string& type, std::vector<std::pair<std::string, std::string>> arguments) {
+  Step step{StepKind::kH2Frame, type};
+  step.arguments = std::move(arguments);
+  return step;
+}
+
 }  // namespace
 
 std::uint64_t Draw(std::uint64_t seed, std::string_view id, std::uint64_t salt) {
@@ -99,6 +105,68 @@ Script ScriptOf(Fault fault, const std::string& answer) {
     case Fault::kUnsolicited:
       // In one piece: what arrives behind the next request is that request's answer to any client.
       return {Send(answer + Answer(200, "evil", "X-Id: evil\r\n")), Step{StepKind::kStall}};
+    case Fault::kDrip:
+      return {Drip(answer)};
+  }
+  return {};
+}
+
+Script Http2Refusal(std::uint64_t seed, std::string_view id, std::uint64_t connection,
+                    std::uint64_t parts_per_million) {
+  const std::uint64_t draw = Draw(seed, id, connection + 0x10000000);
+  if (draw % 1000000 >= parts_per_million) return {};
+  if ((draw >> 32U) % 4 != 0) return {Frame("rst", {{"code", "REFUSED_STREAM"}})};
+  return {Frame("goaway", {{"last", "$before"}})};
+}
+
+Script Http2ScriptOf(Fault fault, const std::string& answer) {
+  const Step reset = Frame("rst", {{"code", "INTERNAL_ERROR"}});
+  const Step head = Frame("headers", {{"status", "200"}, {"field", "content-length: 50"}});
+  const Step data = Frame("data", {{"text", "hello"}});
+  const Step rst{StepKind::kRst};
+  const Step fin{StepKind::kFin};
+  switch (fault) {
+    case Fault::kNone:
+    case Fault::kCount:
+      return {Send(answer)};
+    case Fault::kResetAtHead:
+    case Fault::kResetUnanswered:
+      return {reset};
+    case Fault::kFinAtHead:
+      return {Step{StepKind::kHalfClose}, Step{StepKind::kClose}};
+    case Fault::kEarlyRefusal:
+      return {Send("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"),
+              Frame("rst", {{"code", "NO_ERROR"}})};
+    case Fault::kFinUnanswered:
+      return {fin};
+    case Fault::kCutHead:
+      return {Frame("headers", {{"status", "200"}, {"more", ""}}), rst};
+    case Fault::kCutBody:
+      return {head, data, Frame("data", {{"end", ""}})};
+    case Fault::kResetInBody:
+      return {head, data, reset};
+    case Fault::kCutChunks:
+      return {head, data, rst};
+    case Fault::kGarbage:
+      return {Frame("unknown", {{"type", "4"}, {"payload", "this is no SETTINGS"}}), fin};
+    case Fault::kTwoFramings:
+      return {Frame("headers",
+                    {{"status", "200"}, {"field", "transfer-encoding: chunked"}, {"end", ""}})};
+    case Fault::kInformationalFlood:
+      return {Frame("headers", {{"status", "103"}, {"times", "20"}}), Send(answer)};
+    case Fault::kSilence:
+      return {Frame("ping", {})};  // and no answer
+    case Fault::kSurplus:
+      return {Send(answer), data};
+    case Fault::kSaysClose:
+      return {Send(answer), Frame("goaway", {{"last", "$"}})};
+    case Fault::kFinAfter:
+      return {Send(answer), fin};
+    case Fault::kResetAfter:
+      return {Send(answer), rst};
+    case Fault::kUnsolicited:
+      return {Send(answer),
+              Frame("headers", {{"status", "200"}, {"field", "x-id: evil"}, {"end", ""}})};
     case Fault::kDrip:
       return {Drip(answer)};
   }

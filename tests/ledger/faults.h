@@ -50,6 +50,13 @@ bool IsBeforeBody(Fault fault);
 // The origin writes a whole response.
 bool Answers(Fault fault);
 
+// The same over HTTP/2, where most faults cost a stream and not its connection.
+Script Http2ScriptOf(Fault fault, const std::string& answer);
+// Before anything of a request is looked at: REFUSED_STREAM or a GOAWAY that leaves it out, in
+// `parts_per_million` of draws; empty for the others.
+Script Http2Refusal(std::uint64_t seed, std::string_view id, std::uint64_t connection,
+                    std::uint64_t parts_per_million);
+
 // The steps of `fault`, around the good response `answer`.
 Script ScriptOf(Fault fault, const std::string& answer);
 

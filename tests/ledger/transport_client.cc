@@ -25,20 +25,6 @@ bool Allowed(const ::sockaddr* address, unsigned length) {
   return in.sin_addr.s_addr != denied.s_addr;
 }
 
-TestClient::Options OptionsOf() {
-  TestClient::Options options;
-  options.limits.loops = 2;
-  options.destination.timeouts.response_header = milliseconds(150);
-  options.destination.pool.backoff_initial = milliseconds(1);
-  options.destination.pool.backoff_max = milliseconds(5);
-  options.address_allowed = Allowed;
-  options.lookup = [](const std::string&, std::vector<std::string>& addresses) {
-    addresses = {kDeniedAddress};
-    return 0;
-  };
-  return options;
-}
-
 void Fill(CallerEntry& entry, const Story& story) {
   entry.ends = story.ends + static_cast<std::uint32_t>(story.violations.size());
   const RoundTripRecord& record = story.record;
@@ -64,14 +50,37 @@ void Fill(CallerEntry& entry, const Story& story) {
 
 }  // namespace
 
-TransportLoadClient::TransportLoadClient(std::uint16_t port) : port_(port), client_(OptionsOf()) {}
+TestClient::Options TransportLoadClient::DefaultOptions() {
+  TestClient::Options options;
+  options.limits.loops = 2;
+  options.destination.timeouts.response_header = milliseconds(150);
+  options.destination.pool.backoff_initial = milliseconds(1);
+  options.destination.pool.backoff_max = milliseconds(5);
+  options.address_allowed = Allowed;
+  options.lookup = [](const std::string& host, std::vector<std::string>& addresses) {
+    addresses = {host == "denied.test" ? kDeniedAddress : "127.0.0.1"};
+    return 0;
+  };
+  return options;
+}
+
+TransportLoadClient::TransportLoadClient(std::uint16_t port)
+    : TransportLoadClient(
+          DefaultOptions(),
+          [port](const LoadRequest& load) {
+            return std::string("http://") + (load.denied ? "denied.test" : "127.0.0.1") + ":" +
+                   std::to_string(port);
+          },
+          [](const LoadRequest&, const Story&) {}) {}
+
+TransportLoadClient::TransportLoadClient(TestClient::Options options, BaseOf base, Hear hear)
+    : base_(std::move(base)), hear_(std::move(hear)), client_(std::move(options)) {}
 
 CallerEntry TransportLoadClient::Send(const LoadRequest& load) {
   CallerEntry entry = EntryOf(load);
   Request request;
   request.method = load.method;
-  request.url = std::string("http://") + (load.denied ? "denied.test" : "127.0.0.1") + ":" +
-                std::to_string(port_) + "/" + load.id;
+  request.url = base_(load) + "/" + load.id;
   if (load.idempotency_key) request.headers.Add("Idempotency-Key", load.id);
   if (!load.body.empty()) request.body = MemoryBody(load.body);
   if (load.deadline_us.has_value()) {
@@ -83,7 +92,9 @@ CallerEntry TransportLoadClient::Send(const LoadRequest& load) {
     for (std::uint32_t i = 0; i < *load.cancel_after_yields; ++i) std::this_thread::yield();
     call.handle->Cancel();
   }
-  Fill(entry, call.Finish());
+  const Story story = call.Finish();
+  Fill(entry, story);
+  hear_(load, story);
   return entry;
 }
 

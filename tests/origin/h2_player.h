@@ -4,7 +4,9 @@
 // shares no code with the transport's session.
 //
 // `h2 TYPE KEY=VALUE...`; TYPE: data headers continuation priority rst settings push_promise ping
-// goaway window unknown. Keys of all: stream= (N, $ the current one, $N the Nth request; default $
+// goaway window unknown; and respond, which answers the current one within its windows (status=,
+// text=). Keys of all: stream= (N, $ the current one, $before the one before, $N the Nth
+// request; default $
 // for what belongs to streams, else 0), flags= (instead of the right ones), length= (a lie),
 // times=N. Further: text= pad= end (data); status= field="name: value" name= value= block= (HPACK,
 // appended) end more pad= (headers, continuation, push_promise; promised=); code= (rst, goaway);
@@ -60,6 +62,7 @@ class H2Player {
     std::int64_t window = 0;
     bool ended = false;
     bool hooked = false;
+    bool scripted = false;  // `h2_expect headers` took it: `serve` leaves it alone
     bool answered = false;
     bool reset = false;
   };
@@ -107,6 +110,7 @@ class H2Player {
   std::uint32_t current_ = 0;
   std::uint32_t highest_ = 0;  // id of a request; those that were answered may be forgotten
   H2Frame block_;              // a header block that is not whole yet
+  std::uint32_t last_accepted_ = 0x7fffffff;  // of the GOAWAY sent: later streams are ignored
   bool polite_ = true;
   bool preface_read_ = false;
   std::int64_t initial_window_ = 65535;

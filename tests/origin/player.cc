@@ -91,22 +91,9 @@ bool Player::PlayStep(const Step& step) {
         if (!Play(step.steps)) return false;
       }
       return true;
-    case StepKind::kTls:
-    case StepKind::kPlain:
-    case StepKind::kRaw:
-    case StepKind::kCloseNotify:
-    case StepKind::kRenegotiate:
-    case StepKind::kKeyUpdate:
-    case StepKind::kTickets:
-      return PlayTls(step);
-    case StepKind::kH2Start:
-    case StepKind::kH2Preface:
-    case StepKind::kH2Frame:
-    case StepKind::kH2Expect:
-    case StepKind::kH2Run:
-      return PlayHttp2(step);
+    default:
+      return step.kind >= StepKind::kH2Start ? PlayHttp2(step) : PlayTls(step);
   }
-  return false;
 }
 
 H2Player& Player::Http2() {

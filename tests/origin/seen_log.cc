@@ -92,6 +92,11 @@ std::vector<SeenConnection> SeenLog::Snapshot() const {
   return connections_;
 }
 
+SeenTls SeenLog::TlsOf(std::uint64_t connection) const {
+  const std::lock_guard lock(mu_);
+  return connections_.at(connection - 1).tls;
+}
+
 std::uint64_t SeenLog::connection_count() const {
   const std::lock_guard lock(mu_);
   return connections_.size();

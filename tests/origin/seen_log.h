@@ -40,6 +40,8 @@ class SeenLog {
   void Note(std::uint64_t connection, std::string what);
 
   std::vector<SeenConnection> Snapshot() const;
+  // What the TLS client of `connection` showed.
+  SeenTls TlsOf(std::uint64_t connection) const;
   std::uint64_t connection_count() const;
   std::uint64_t request_count() const;
   // Waits until `done` holds for what was seen; false when it did not in time.

@@ -230,6 +230,7 @@ TlsServer::TlsServer(Peer& peer, const TlsKeys& keys, const TlsTurn& step)
 TlsServer::~TlsServer() = default;
 
 bool TlsServer::Flush() {
+  constexpr std::size_t kPause = 32;  // bytes that may be read together
   std::array<char, 16 * 1024> buffer{};
   for (;;) {
     const int n = BIO_read(state_->out, buffer.data(), static_cast<int>(buffer.size()));
@@ -242,7 +243,8 @@ bool TlsServer::Flush() {
       continue;
     }
     for (std::size_t i = 0; i < bytes.size(); ++i) {
-      if (!peer_.Send(bytes.substr(i, 1)) || !peer_.AwaitTaken()) return false;
+      if (!peer_.Send(bytes.substr(i, 1))) return false;
+      if (i % kPause == 0 && !peer_.AwaitTaken()) return false;
     }
   }
 }

@@ -38,6 +38,9 @@ struct ExchangeResult {
   std::optional<Failure> failure;
   bool reusable = false;                      // may the connection carry another exchange?
   CloseReason why_not = CloseReason::kError;  // when not
+  // HTTP/2: the origin left this one out when it ended a connection on which it had processed
+  // others.
+  bool left_out = false;
   std::optional<Duration> idle_hint;
   HeaderList trailers;
   std::uint64_t bytes_sent = 0;

@@ -205,6 +205,9 @@ void Http2Connection::Finish(Exchange& exchange, std::optional<Failure> failure,
   result.why_not = going_for_;
   if (failure) {
     failure->phase = exchange.deadlines.phase();
+    const auto& goaway = session_->goaway();
+    result.left_out = failure->delivery == Delivery::kUnprocessed && goaway &&
+                      goaway->last_stream > 0 && exchange.stream > goaway->last_stream;
     result.failure = WithDelivery(exchange, *std::move(failure));
   }
   ScheduleFlush();
