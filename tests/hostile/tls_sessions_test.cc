@@ -159,6 +159,28 @@ TEST(TlsSessions, DoNotLetAnImpostorWithoutTheTicketKeyIn) {
   EXPECT_EQ(other.log().request_count(), 0U);
 }
 
+// X10: a handshake whose request went away ends in the pool, for the next one.
+TEST(TlsSessions, AreMadeForTheNextRequestWhenTheFirstWentAway) {
+  OriginOptions options = TlsOrigin();
+  options.scripts = {MustParse("wait_for go\ntls\n")};
+  Origin origin(std::move(options));
+  TestClient client(Options(Choice()));
+  const Call gone = client.Get(UrlOf(origin, "origin.test"));
+  ASSERT_TRUE(origin.log().Await([](const auto& seen) { return seen.size() == 1; }));
+  gone.handle->Cancel();
+  EXPECT_EQ(gone.Finish().reason(), Reason::kCancelled);
+  origin.board().Signal("go");
+  ASSERT_TRUE(client.AwaitIdle(1));
+  const Story story = client.Get(UrlOf(origin, "origin.test")).Finish();
+  ASSERT_TRUE(story.ok()) << story.Text();
+  // X3: what the handshake agreed on is told with the response.
+  ASSERT_TRUE(story.record.connection->tls.has_value());
+  EXPECT_EQ(story.record.connection->tls->version, origin.seen()[0].tls.version);
+  // X8: and how long it took.
+  EXPECT_GT(story.record.connection->securing, Duration::zero());
+  EXPECT_EQ(origin.log().connection_count(), 1U);
+}
+
 // O-207: a certificate that is good for another host as well makes nobody share its connection.
 TEST(TlsSessions, DoNotLetHostsShareAConnection) {
   for (const Protocol protocol : {Protocol::kHttp1, Protocol::kHttp2}) {

@@ -176,7 +176,7 @@ TEST(RealNginx, IsTwoOriginsWhenItHasTwoNames) {
   for (const NginxRequest& request : origin.Log(6)) EXPECT_FALSE(request.name.empty());
 }
 
-// X7: sessions survive a restart of an origin that keeps its ticket key.
+// X9: sessions survive a restart of an origin that keeps its ticket key.
 TEST(RealNginx, ResumesSessionsAfterARestart) {
   for (const Protocol protocol : {Protocol::kHttp1, Protocol::kHttp2}) {
     TlsServerProcess origin(Kind::kNginx);
