@@ -307,7 +307,7 @@ std::size_t ProtocolIndex(std::string_view protocol) {
 }
 
 std::size_t KeyProtocolIndex(std::string_view protocol) {
-  if (protocol == "h1") return 2;
+  if (protocol == "http/1.1") return 2;
   if (protocol == "h2" || protocol == "h2c") return 3;
   return 0;
 }

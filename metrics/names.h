@@ -140,7 +140,7 @@ std::size_t MethodIndex(std::string_view method);
 inline constexpr std::array<std::string_view, 4> kProtocolVersions = {"", "1.0", "1.1", "2"};
 // Of "HTTP/1.1" and the like; 0 when unknown.
 std::size_t ProtocolIndex(std::string_view protocol);
-// Of PoolKey::protocol ("h1", "h2" ...); 0 when not decided by the key.
+// Of PoolKey::protocol ("http/1.1", "h2" ...); 0 when not decided by the key.
 std::size_t KeyProtocolIndex(std::string_view protocol);
 
 // tls_protocol_version; the last is for what OpenSSL may call a version one day.

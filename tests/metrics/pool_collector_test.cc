@@ -62,8 +62,8 @@ TEST_F(Collector, AddsUpThePoolKeysOfOneDestination) {
   pools_[0].limits.max_waiters = 100;
   pools_[1].limits = pools_[0].limits;
   const PoolLevels levels = LevelsOf("orders");
-  EXPECT_EQ(levels.idle[KeyProtocolIndex("h1")], 2u);
-  EXPECT_EQ(levels.active[KeyProtocolIndex("h1")], 4u);
+  EXPECT_EQ(levels.idle[KeyProtocolIndex("http/1.1")], 2u);
+  EXPECT_EQ(levels.active[KeyProtocolIndex("http/1.1")], 4u);
   EXPECT_EQ(levels.connecting, 6u);
   EXPECT_EQ(levels.draining, 8u);
   EXPECT_EQ(levels.waiting, 10u);
@@ -76,10 +76,10 @@ TEST_F(Collector, GivesLevelsOfUnlabelledHostsToOther) {
   HostPoolSnapshot state;
   state.idle = 3;
   pools_ = {SnapshotOf(KeyOf("unknown", 80), state)};
-  EXPECT_EQ(LevelsOf("_other").idle[KeyProtocolIndex("h1")], 3u);
+  EXPECT_EQ(LevelsOf("_other").idle[KeyProtocolIndex("http/1.1")], 3u);
   const auto host = guard_.Host("unknown", 80);
-  EXPECT_EQ(LevelsOf("_other").idle[KeyProtocolIndex("h1")], 0u);
-  EXPECT_EQ(LevelsOf("unknown:80").idle[KeyProtocolIndex("h1")], 3u);
+  EXPECT_EQ(LevelsOf("_other").idle[KeyProtocolIndex("http/1.1")], 0u);
+  EXPECT_EQ(LevelsOf("unknown:80").idle[KeyProtocolIndex("http/1.1")], 3u);
 }
 
 TEST_F(Collector, ReportsTheShortestAnnouncedIdleTimeout) {

@@ -58,7 +58,7 @@ TEST(Race, LosesNothingWhileThreadsCountAndScrape) {
   metrics.Preregister({"orders"});
   metrics.SetPoolSource([] {
     return std::vector<PoolSnapshot>{SnapshotOf(KeyOf("n", 80, "orders"), {}),
-                                     SnapshotOf(KeyOf("h1"), {})};
+                                     SnapshotOf(KeyOf("http/1.1"), {})};
   });
   std::atomic<bool> stop{false};
   std::vector<std::thread> scrapers;
