@@ -103,6 +103,12 @@ ConfigDiff DiffConfigs(const Config& before, const Config& after) {
   };
   section("defaults", old.defaults(), now.defaults(), diff.sections);
   section("request", old.request(), now.request(), diff.sections);
+  const auto digest = [](const TlsProfilePtr& profile) {
+    return profile == nullptr ? std::string() : profile->digest;
+  };
+  if (digest(before.default_tls) != digest(after.default_tls)) {
+    diff.sections.emplace_back("the system's roots");
+  }
   if (old.unmatched() != now.unmatched()) diff.sections.emplace_back("unmatched");
   section("listen", old.listen(), now.listen(), diff.needs_restart);
   section("front", old.front(), now.front(), diff.needs_restart);

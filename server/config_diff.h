@@ -24,7 +24,7 @@ struct ConfigDiff {
   Names destinations;
   Names tls_profiles;
   Names proxies;
-  std::vector<std::string> sections;       // "defaults", "request", "unmatched"
+  std::vector<std::string> sections;  // "defaults", "request", "unmatched", "the system's roots"
   std::vector<std::string> needs_restart;  // "listen", "front", "drain", "process": not applied
 
   // Nothing that a policy is made of has changed.

@@ -71,6 +71,11 @@ ReloadOutcome PolicyReloader::Reload(ReloadTrigger trigger) {
   if (outcome.diff.SamePolicy()) {
     Log(LogLevel::kInfo, "configuration reloaded: the policy is the same",
         {{"trigger", Label(trigger)}, {"version", version}});
+    // What the files hold now is what is in force, though it says the same in other words.
+    auto same = std::make_shared<Config>(*before);
+    same->files = std::move(config.files);
+    const MutexLock lock(mu_);
+    config_ = std::move(same);
     return outcome;
   }
   outcome.kind = ReloadOutcome::Kind::kApplied;

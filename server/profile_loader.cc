@@ -65,6 +65,10 @@ class Loader {
       : inputs_(inputs), report_(report), config_(config) {}
 
   void Run(PolicyParts& parts) {
+    // Anew for each load: the system's roots may be others than when the daemon started.
+    if (const Result<TlsProfilePtr> built_in = SealTlsProfile({}); built_in.has_value()) {
+      config_.default_tls = *built_in;
+    }
     LoadTls();
     LoadProxies();
     Resolve("defaults", config_.default_route, nullptr, parts.fallback);
@@ -196,6 +200,7 @@ class Loader {
   void Resolve(const std::string& path, const RouteSettings& route, const RouteSettings* inherited,
                Destination& destination) {
     const bool own_tls = inherited == nullptr || route.tls_profile != inherited->tls_profile;
+    destination.tls = config_.default_tls;
     if (!route.tls_profile.empty()) {
       const auto profile = tls_.find(route.tls_profile);
       if (profile != tls_.end()) {
@@ -258,7 +263,8 @@ class Loader {
     if (environment_ != nullptr) return environment_;
     environment_ = ReadProxyEnvironment(
         [this](const std::string& name) { return inputs_.Variable(name).value_or(""); },
-        CredentialDigest, DefaultTlsProfile());
+        CredentialDigest,
+        config_.default_tls != nullptr ? config_.default_tls : DefaultTlsProfile());
     return environment_;
   }
 

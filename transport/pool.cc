@@ -51,7 +51,8 @@ PoolShard& Pool::ShardFor(const PoolKey& key) {
   return *shards_[(PoolKeyHash()(key) >> 7) % kShards];
 }
 
-std::shared_ptr<PoolEntry> Pool::EntryFor(Route route, const OriginRequest& request) {
+std::shared_ptr<PoolEntry> Pool::EntryFor(Route route, const OriginRequest& request,
+                                          const std::shared_ptr<const Policy>& policy) {
   PoolShard& shard = ShardFor(route.key);
   {
     MutexLock lock(shard.mu);
@@ -63,13 +64,28 @@ std::shared_ptr<PoolEntry> Pool::EntryFor(Route route, const OriginRequest& requ
   const std::uint32_t expected = ExpectedCapacity(route);
   auto made = std::make_shared<PoolEntry>(shard, std::move(route), request, std::random_device{}(),
                                           expected, std::move(key_observer));
-  MutexLock lock(shard.mu);
-  Sweep(shard, Now());
-  if (closed_.load()) {
-    Actions none;  // an empty machine has nothing to do
-    made->machine.Drain(Now(), none);
+  std::shared_ptr<PoolEntry> entry;
+  {
+    MutexLock lock(shard.mu);
+    Sweep(shard, Now());
+    if (closed_.load()) {
+      Actions none;  // an empty machine has nothing to do
+      made->machine.Drain(Now(), none);
+    }
+    entry = shard.entries.emplace(made->key, made).first->second;
   }
-  return shard.entries.emplace(made->key, made).first->second;
+  // A policy that came while this was made has not seen it.
+  std::shared_ptr<const Policy> latest;
+  {
+    MutexLock lock(policy_mu_);
+    latest = latest_policy_;
+  }
+  if (latest != nullptr && latest != policy) {
+    Apply(entry, [&](HostPool&, Instant now, Actions& actions) {
+      ApplyPolicy(*latest, *entry, now, actions);
+    });
+  }
+  return entry;
 }
 
 // --- Events ---
@@ -121,9 +137,15 @@ void Pool::ReleaseLease(const std::shared_ptr<PoolEntry>& entry, ConnId conn,
     given.reusable = false;
     given.why_not = CloseReason::kLru;
   }
+  bool kept = false;
   Apply(entry, [&](HostPool& machine, Instant now, Actions& actions) {
-    machine.Release(conn, given, now, actions);
+    const PoolEntry::Slot& slot = entry->slots[conn.slot];
+    // One that carries others would only drain, and make room no sooner than they end.
+    kept = given.why_not == CloseReason::kLru && slot.info != nullptr &&
+           slot.info->protocol == "HTTP/2";
+    machine.Release(conn, kept ? verdict : given, now, actions);
   });
+  if (kept) giving_up_.store(false);
   if (budget_.has_stalled()) GiveUpAnIdleConnection();
 }
 
@@ -211,8 +233,16 @@ void Pool::Sweep(PoolShard& shard, Instant now) {
       ++item;
       continue;
     }
-    if (entry.armed != kNever) shard.due.erase({entry.armed, &entry});
-    item = shard.entries.erase(item);
+    if (entry.armed != kNever) shard.due.erase({std::exchange(entry.armed, kNever), &entry});
+    // The route cache may be taking hold of it at this moment.
+    const std::weak_ptr<PoolEntry> gone = item->second;
+    item->second = nullptr;
+    item->second = gone.lock();
+    if (item->second == nullptr) {
+      item = shard.entries.erase(item);
+    } else {
+      ++item;
+    }
   }
 }
 

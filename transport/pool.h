@@ -112,8 +112,9 @@ class Pool {
        TransportObserver& observer);
   ~Pool();
 
-  // `route` is what PlanRoute made of `request`.
-  std::shared_ptr<PoolEntry> EntryFor(Route route, const OriginRequest& request);
+  // `route` is what PlanRoute made of `request` under `policy`.
+  std::shared_ptr<PoolEntry> EntryFor(Route route, const OriginRequest& request,
+                                      const std::shared_ptr<const Policy>& policy);
 
   // `waiter` hears exactly one of OnGrant, OnNoGrant, perhaps before this returns, unless Cancel
   // undid it.
@@ -126,7 +127,7 @@ class Pool {
   std::vector<PoolSnapshot> Snapshot();
   std::uint32_t CloseIdle(const std::string& filter);
   // New limits and plans for keys that stay; those whose route is another one now retire.
-  void SetPolicy(const Policy& policy);
+  void SetPolicy(std::shared_ptr<const Policy> policy);
   void Drain();
   // Drain, and close what is still leased or dialling.
   void CloseAll();
@@ -138,6 +139,7 @@ class Pool {
 
   PoolShard& ShardFor(const PoolKey& key);
   std::vector<std::shared_ptr<PoolEntry>> AllEntries();
+  static void ApplyPolicy(const Policy& policy, PoolEntry& entry, Instant now, Actions& actions);
   template <typename Event>
   void ApplyToAll(Event&& event);
   template <typename Event>
@@ -183,6 +185,8 @@ class Pool {
   std::atomic<bool> closed_{false};
   std::atomic<bool> giving_up_{false};  // a connection is closing to make room
   std::vector<std::unique_ptr<PoolShard>> shards_;
+  Mutex policy_mu_;                                                              // a leaf
+  std::shared_ptr<const Policy> latest_policy_ SPILLWAY_GUARDED_BY(policy_mu_);  // null: the first
 };
 
 }  // namespace spillway

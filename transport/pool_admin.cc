@@ -79,19 +79,28 @@ std::uint32_t Pool::CloseIdle(const std::string& filter) {
   return closed;
 }
 
-void Pool::SetPolicy(const Policy& policy) {
+void Pool::ApplyPolicy(const Policy& policy, PoolEntry& entry, Instant now, Actions& actions) {
+  Result<Route> route = PlanRoute(policy, entry.origin.AsRouteRequest());
+  if (route.has_error() || route->key != entry.key) {
+    // Requests of the new policy find another key; those under way here finish (KG16).
+    const bool certificates = route.has_value() && DifferOnlyInTls(route->key, entry.key);
+    return entry.machine.RetireKey(
+        certificates ? CloseReason::kCertRotated : CloseReason::kPolicyChanged, now, actions);
+  }
+  entry.plans = std::move(route->plans);
+  entry.http2 = route->destination->http2;
+  entry.retry_budget.SetLimits(route->destination->retry);
+  entry.machine.SetLimits(route->destination->pool, now, actions);
+}
+
+void Pool::SetPolicy(std::shared_ptr<const Policy> policy) {
+  {
+    // First: an entry that is made from now on asks for it.
+    MutexLock lock(policy_mu_);
+    latest_policy_ = policy;
+  }
   ApplyToAll([&](PoolEntry& entry, Instant now, Actions& actions) {
-    Result<Route> route = PlanRoute(policy, entry.origin.AsRouteRequest());
-    if (route.has_error() || route->key != entry.key) {
-      // Requests of the new policy find another key; those under way here finish (KG16).
-      const bool certificates = route.has_value() && DifferOnlyInTls(route->key, entry.key);
-      return entry.machine.Flush(
-          certificates ? CloseReason::kCertRotated : CloseReason::kPolicyChanged, now, actions);
-    }
-    entry.plans = std::move(route->plans);
-    entry.http2 = route->destination->http2;
-    entry.retry_budget.SetLimits(route->destination->retry);
-    entry.machine.SetLimits(route->destination->pool, now, actions);
+    ApplyPolicy(*policy, entry, now, actions);
   });
 }
 

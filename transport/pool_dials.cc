@@ -151,8 +151,11 @@ void Pool::WatchAddress(const std::shared_ptr<PoolEntry>& entry, ConnId conn,
 bool Pool::OnAddresses(const std::shared_ptr<PoolEntry>& entry, const DnsAnswer& answer) {
   bool watched = true;
   Apply(entry, [&](HostPool& machine, Instant now, Actions& actions) {
-    for (const std::uint64_t gone : entry->addresses.OnAddresses(answer.addresses, now)) {
-      machine.RetireConnection(ConnOf(gone), CloseReason::kAddressGone, now, actions);
+    // A lookup that failed says nothing about addresses.
+    if (!answer.failure.has_value()) {
+      for (const std::uint64_t gone : entry->addresses.OnAddresses(answer.addresses, now)) {
+        machine.RetireConnection(ConnOf(gone), CloseReason::kAddressGone, now, actions);
+      }
     }
     watched = entry->watched = !entry->addresses.empty();
   });

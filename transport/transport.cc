@@ -73,7 +73,7 @@ class TransportImpl final : public Transport, public RoundTripHost {
       MutexLock lock(mu_);
       policy_ = policy;
     }
-    pool_.SetPolicy(*policy);
+    pool_.SetPolicy(std::move(policy));
   }
   TlsContextCounts tls_contexts() override { return tls_contexts_.Counts(); }
   std::vector<PoolSnapshot> Snapshot() const override { return pool_.Snapshot(); }
@@ -124,7 +124,7 @@ std::optional<Failure> TransportImpl::FindRoute(PreparedRequest& prepared) {
     hit.emplace();
     hit->destination = route->destination;
     hit->rule = std::make_shared<const std::string>(std::move(route->rule));
-    hit->entry = pool_.EntryFor(*std::move(route), origin);
+    hit->entry = pool_.EntryFor(*std::move(route), origin, prepared.policy);
     routes_.Store(origin, prepared.policy, *hit);
   }
   prepared.destination = hit->destination;
@@ -165,12 +165,13 @@ void TransportImpl::Explain(const std::string& url, const std::string& tenant,
   const std::string name =
       plan.addresses.host_alias.empty() ? plan.host : plan.addresses.host_alias;
   auto shared = std::make_shared<Explanation>(std::move(explanation));
-  resolver_.Resolve(name, [shared, judge, explained = std::move(explained)](auto answer) {
-    shared->addresses = answer->addresses;
-    shared->lookup_failure = answer->failure;
-    judge(*shared);
-    explained(std::move(*shared));
-  });
+  resolver_.Resolve(name, shared->route.plans.front().addresses.family,
+                    [shared, judge, explained = std::move(explained)](auto answer) {
+                      shared->addresses = answer->addresses;
+                      shared->lookup_failure = answer->failure;
+                      judge(*shared);
+                      explained(std::move(*shared));
+                    });
 }
 
 std::shared_ptr<PoolEntry> TransportImpl::Http1EntryFor(const PreparedRequest& request) {
@@ -178,7 +179,7 @@ std::shared_ptr<PoolEntry> TransportImpl::Http1EntryFor(const PreparedRequest& r
   origin.url.target.clear();
   Result<Route> route = PlanRoute(*request.policy, origin.AsRouteRequest());
   if (route.has_error()) return nullptr;
-  return pool_.EntryFor(*std::move(route), origin);
+  return pool_.EntryFor(*std::move(route), origin, request.policy);
 }
 
 Result<PreparedRequest> TransportImpl::Prepare(Request& request, Instant now) {

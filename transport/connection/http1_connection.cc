@@ -87,7 +87,7 @@ StartResult Http1Connection::Start(ExchangeSpec spec, std::shared_ptr<ExchangeHa
       const bool untouched = status == WriteStatus::kStreamError && exchange->writer.sent() == 0;
       if (!untouched) {
         exchange_ = exchange;
-        uses_.fetch_add(1, std::memory_order_relaxed);
+        exchange->first = uses_.fetch_add(1, std::memory_order_relaxed) == 0;
         AfterWrite(*exchange, status);
         const Instant due = exchange->deadlines.Next();
         if (due.time_since_epoch().count() < timer_due_.load(std::memory_order_relaxed)) {
@@ -182,8 +182,8 @@ void Http1Connection::EndFailed(Exchange& failed, Failure failure, CloseReason r
     failure.delivery = DeliveryOf(failed.head_delivered, result.bytes_sent);
   }
   // In TLS 1.3 the origin judges our certificate only when we are already sending: its refusal
-  // comes instead of any response, and nobody looked at the request (O-242).
-  if (failure.reason == Reason::kTlsAlertReceived && !result.any_response_byte) {
+  // comes instead of the first response, and nobody looked at the request (O-242).
+  if (failure.reason == Reason::kTlsAlertReceived && failed.first && !result.any_response_byte) {
     failure.delivery = Delivery::kUnprocessed;
   }
   failure.response_status = failed.status;

@@ -40,6 +40,7 @@ struct Http1Connection::Exchange {
   const bool request_close;
   KeepAliveVerdict verdict;  // as far as the final head decides it
   std::uint32_t status = 0;
+  bool first = false;  // of its connection
   bool decoding = false;
   bool head_delivered = false;
   bool write_failed = false;

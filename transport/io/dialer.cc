@@ -133,25 +133,34 @@ void Dial::OnTlsDone() {
 
 void Dial::StartTunnel() {
   const ConnectPlan& plan = machine_.plan();
-  if (!plan.resolve_target || plan.target_kind != HostKind::kName) return OpenTunnel({});
+  if (!plan.resolve_target) return OpenTunnel({});
   const AddressChoice& choice = plan.target_addresses;
-  if (!choice.static_addresses.empty()) return OpenTunnel(choice.static_addresses.front());
+  if (!choice.static_addresses.empty()) return OpenTunnelTo(choice.static_addresses);
+  if (plan.target_kind != HostKind::kName) {
+    return OpenTunnelTo({IpAddress::Parse(plan.target_host).value()});
+  }
   const std::string& name = choice.host_alias.empty() ? plan.target_host : choice.host_alias;
-  services_.resolver.Resolve(name, choice.family, [self = shared_from_this()](auto answer) {
-    self->loop_.Post([self, answer] {
-      if (!self->callback_ || self->machine_.step() != ConnectStep::kTunnel) return;
-      if (answer->failure.has_value()) return self->Fail(*answer->failure);
-      for (const IpAddress& address : answer->addresses) {
-        if (TcpDial::Allowed(self->services_.address_allowed, address,
-                             self->machine_.plan().target_port)) {
-          return self->OpenTunnel(address);
-        }
-      }
-      self->Fail(Failure{Reason::kDestinationIpProhibited, Source::kPolicy, Phase::kProxy,
-                         Delivery::kNotSent,
-                         "every address of the destination is refused by policy"});
-    });
-  });
+  services_.resolver.Resolve(name, choice.family,
+                             [self = shared_from_this(), wait = ++waits_](auto answer) {
+                               self->loop_.Post([self, wait, answer] {
+                                 // A late answer must not speak to the proxy of another plan.
+                                 if (!self->callback_ || wait != self->waits_) return;
+                                 if (answer->failure.has_value())
+                                   return self->Fail(*answer->failure);
+                                 self->OpenTunnelTo(answer->addresses);
+                               });
+                             });
+}
+
+// The proxy is asked for an address, which policy looks at as if we dialled it ourselves (O-303).
+void Dial::OpenTunnelTo(const std::vector<IpAddress>& addresses) {
+  for (const IpAddress& address : addresses) {
+    if (TcpDial::Allowed(services_.address_allowed, address, machine_.plan().target_port)) {
+      return OpenTunnel(address);
+    }
+  }
+  Fail(Failure{Reason::kDestinationIpProhibited, Source::kPolicy, Phase::kProxy, Delivery::kNotSent,
+               "every address of the destination is refused by policy"});
 }
 
 void Dial::OpenTunnel(const std::optional<IpAddress>& target) {

@@ -80,6 +80,7 @@ class Dial : public std::enable_shared_from_this<Dial> {
   void ContinueTls();
   void OnTlsDone();
   void StartTunnel();
+  void OpenTunnelTo(const std::vector<IpAddress>& addresses);
   void OpenTunnel(const std::optional<IpAddress>& target);
   void ContinueTunnel();
   ByteStream::Status WriteTunnel();

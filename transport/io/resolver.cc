@@ -216,10 +216,8 @@ void Resolver::State::TellListeners(const std::string& key, const DnsAnswer& ans
     if (found == watches.end()) return;
     found->second.looking = false;
     found->second.due = After(Now(), std::max(cache.Lifetime(answer), kLeastWatchGap));
-    if (!answer.failure.has_value()) listeners = std::move(found->second.listeners);
-    if (!listeners.empty()) found->second.listeners.clear();
+    listeners = std::exchange(found->second.listeners, {});
   }
-  // A lookup that failed says nothing about addresses.
   std::erase_if(listeners, [&](const OnAddresses& each) { return !each(answer); });
   {
     MutexLock lock(mu);

@@ -30,7 +30,8 @@ namespace spillway {
 class Resolver {
  public:
   using Callback = std::function<void(std::shared_ptr<const DnsAnswer>)>;
-  // Hears the answers of a name that is watched, those with addresses only. False ends the watch.
+  // Hears the answers of a name that is watched, failures too: a name that is gone would be asked
+  // for till the end of days. False ends the watch.
   using OnAddresses = std::function<bool(const DnsAnswer&)>;
 
   static constexpr Duration kLookupDeadline = std::chrono::seconds(5);

@@ -145,6 +145,7 @@ void HostPool::Offer(ConnEntry& c, std::uint64_t& total, Instant now, Actions& a
 }
 
 std::optional<CloseReason> HostPool::Surplus(const ConnEntry& c, Instant now) const {
+  if (retired_.has_value()) return retired_;
   const End end = IdleEnd(c);
   if (end.at <= now) return end.why;  // no time is left, or none was given
   const bool was_idle = static_cast<std::size_t>(c.shelf) < kIdleShelves;
@@ -218,6 +219,11 @@ void HostPool::Flush(CloseReason why, Instant now, Actions& actions) {
     if (c.state == ConnState::kOpen) Retire(c, why, actions);
   });
   Settle(now, actions);
+}
+
+void HostPool::RetireKey(CloseReason why, Instant now, Actions& actions) {
+  retired_ = why;
+  Flush(why, now, actions);
 }
 
 bool HostPool::RetireConnection(ConnId conn, CloseReason why, Instant now, Actions& actions) {
@@ -311,6 +317,7 @@ void HostPool::SetAgeEnd(ConnEntry& c) {
 void HostPool::SetLimits(const PoolLimits& limits, Instant now, Actions& actions) {
   now = Advance(now, actions);
   limits_ = limits;
+  retired_.reset();
   table_.ForEach([&](ConnEntry& c) {
     if (c.state != ConnState::kOpen) return;
     SetAgeEnd(c);

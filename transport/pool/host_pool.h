@@ -150,6 +150,9 @@ class HostPool {
 
   void Flush(CloseReason why, Instant now, Actions& actions);
   void Flush(Instant now, Actions& actions) { Flush(CloseReason::kFlushed, now, actions); }
+  // Flush, and whatever is still dialled for those who wait closes instead of lying idle: policy
+  // sends nobody here any more. SetLimits takes that back.
+  void RetireKey(CloseReason why, Instant now, Actions& actions);
   // Ends the service of one connection or dial; false when it is not known or already draining.
   bool RetireConnection(ConnId conn, CloseReason why, Instant now, Actions& actions);
   // Closes what is idle now; leased connections stay in service (CloseIdleConnections, I8).
@@ -275,6 +278,7 @@ class HostPool {
   std::uint32_t known_capacity_;  // what the peer of the last connection allowed
   std::uint32_t fruitless_ = 0;   // connections in a row that ended without serving anybody
   bool draining_ = false;
+  std::optional<CloseReason> retired_;  // why nothing is kept idle
   bool stalled_ = false;
   Duration learned_idle_timeout_{};
 };
