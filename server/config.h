@@ -38,7 +38,7 @@ struct Config {
   std::vector<ProxySettings> proxies;
   RouteSettings default_route;
   std::vector<RouteSettings> routes;  // one a destination of the policy, in their order
-  TlsProfilePtr default_tls;          // of destinations that name no profile; null: no system roots
+  TlsProfilePtr default_tls;  // of destinations that name no profile; null: no file was read
   // What was made of them, entry for entry.
   std::vector<TlsProfilePtr> tls;
   std::vector<ProxyServerPtr> proxy_servers;

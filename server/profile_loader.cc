@@ -66,9 +66,7 @@ class Loader {
 
   void Run(PolicyParts& parts) {
     // Anew for each load: the system's roots may be others than when the daemon started.
-    if (const Result<TlsProfilePtr> built_in = SealTlsProfile({}); built_in.has_value()) {
-      config_.default_tls = *built_in;
-    }
+    config_.default_tls = CurrentDefaultTlsProfile();
     LoadTls();
     LoadProxies();
     Resolve("defaults", config_.default_route, nullptr, parts.fallback);
@@ -263,8 +261,7 @@ class Loader {
     if (environment_ != nullptr) return environment_;
     environment_ = ReadProxyEnvironment(
         [this](const std::string& name) { return inputs_.Variable(name).value_or(""); },
-        CredentialDigest,
-        config_.default_tls != nullptr ? config_.default_tls : DefaultTlsProfile());
+        CredentialDigest, config_.default_tls);
     return environment_;
   }
 

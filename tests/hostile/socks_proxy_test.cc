@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/hostile/proxy_fixture.h"
+#include "tests/origin/board.h"
 #include "tests/origin/text.h"
 
 namespace spillway {
@@ -182,9 +183,40 @@ TEST(SocksProxy, AddressRulesHoldForTheOriginBehindSocks5_O304_C066) {
     return ntohl(v4.sin_addr.s_addr) >> 16 != 0xa9feU;
   };
   TestClient client(std::move(options));
-  const Story story = client.Get("http://origin.test/").Finish();
-  EXPECT_EQ(story.reason(), Reason::kDestinationIpProhibited) << story.Text();
-  EXPECT_EQ(story.delivery(), Delivery::kNotSent);
+  for (const std::string url : {"http://origin.test/", "http://169.254.169.254/"}) {
+    const Story story = client.Get(url).Finish();
+    EXPECT_EQ(story.reason(), Reason::kDestinationIpProhibited) << url << story.Text();
+    EXPECT_EQ(story.delivery(), Delivery::kNotSent);
+  }
+}
+
+// The first proxy's lookup ends when the dial has gone on to the second, to which its answer means
+// nothing: a second CONNECT, with credentials, would go through the open tunnel.
+TEST(SocksProxy, ALookupThatComesTooLateDisturbsNoOtherProxy_O284_O288) {
+  Origin first(Playing("expect_bytes 3\nsignal greeted\nstall\n"));
+  Origin second(
+      Playing("expect_head\nsignal asked\nwait_for go\n"
+              "send \"HTTP/1.1 200 ok\\r\\n\\r\\n\"\ntls\nserve\n"));
+  Board names;
+  Destination destination = Behind({ProxyAt(ProxyKind::kSocks5, first.port()),
+                                    ProxyAt(ProxyKind::kHttp, second.port(), Login::kUser)});
+  destination.timeouts.proxy = std::chrono::milliseconds(300);
+  TestClient::Options options = ClientOf(std::move(destination));
+  options.lookup = [&names](const std::string&, std::vector<std::string>& addresses) {
+    names.Await("answer");
+    addresses = {"127.0.0.1"};
+    return 0;
+  };
+  TestClient client(std::move(options));
+  const Call call = client.Get(kUrl);
+  ASSERT_TRUE(second.board().Await("asked"));
+  // Waits for the same answer, and shows the first proxy when it has come.
+  const Call witness = client.Get("http://origin.test/");
+  names.Signal("answer");
+  ASSERT_TRUE(first.board().Await("greeted"));
+  second.board().Signal("go");
+  const Story story = call.Finish();
+  EXPECT_TRUE(story.ok()) << story.Text();
 }
 
 }  // namespace

@@ -204,6 +204,8 @@ int Http2Session::Callbacks::OnFrameSent(nghttp2_session*, const nghttp2_frame* 
     case NGHTTP2_DATA:
       session.guard_.Earn(Kind::kWindowUpdate, 2);
       session.guard_.Earn(Kind::kPing, 1);
+      // An origin that wants no more of an upload may answer each frame still under way so.
+      session.guard_.Earn(Kind::kReset, 1);
       [[fallthrough]];
     case NGHTTP2_HEADERS:
       if (stream != nullptr && stream->visitor != nullptr && frame->hd.type == NGHTTP2_HEADERS) {

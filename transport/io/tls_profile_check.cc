@@ -10,6 +10,7 @@
 
 #include "transport/base/check.h"
 #include "transport/base/ip_address.h"
+#include "transport/base/mutex.h"
 #include "transport/base/policy.h"
 #include "transport/io/digest.h"
 #include "transport/io/system_roots.h"
@@ -193,12 +194,23 @@ Result<TlsProfilePtr> SealTlsProfile(TlsProfile draft) {
 }
 
 const TlsProfilePtr& DefaultTlsProfile() {
-  static const TlsProfilePtr profile = [] {
+  static const TlsProfilePtr profile = CurrentDefaultTlsProfile();
+  return profile;
+}
+
+TlsProfilePtr CurrentDefaultTlsProfile() {
+  static Mutex mu;
+  static TlsProfilePtr latest;
+  static std::string roots;  // of `latest`
+  const std::string now = ReadSystemRoots()->digest;
+  MutexLock lock(mu);
+  if (latest == nullptr || roots != now) {
     Result<TlsProfilePtr> sealed = SealTlsProfile({});
     SPILLWAY_CHECK(sealed.has_value());
-    return std::move(*sealed);
-  }();
-  return profile;
+    latest = std::move(*sealed);
+    roots = now;
+  }
+  return latest;
 }
 
 std::vector<CertificateFact> ClientCertificateFacts(const TlsProfile& profile) {

@@ -22,8 +22,11 @@ namespace spillway {
 // `min_version`, `ciphers`, `cipher_suites`, `groups`, `pins`, `insecure` (with pins or roots).
 Result<TlsProfilePtr> SealTlsProfile(TlsProfile draft);
 
-// System roots, TLS 1.2 and later, nothing else: for destinations without a profile. Sealed once.
+// System roots, TLS 1.2 and later, nothing else: for destinations without a profile. Sealed once,
+// with the roots of that moment.
 const TlsProfilePtr& DefaultTlsProfile();
+// The same with the roots of now: another profile when the system's bundle has changed.
+TlsProfilePtr CurrentDefaultTlsProfile();
 
 // One certificate that a profile carries, for warning before it expires.
 struct CertificateFact {

@@ -34,6 +34,15 @@ TEST(HostPoolRetire, ClosesWhatWasDialledBeforeForTheReasonOfTheFlush) {
   EXPECT_EQ(pool.Connected('b'), "grant 1 b new");
 }
 
+TEST(HostPoolRetire, KeepsNothingIdleForAKeyThatPolicyHasLeft) {  // KG14
+  PoolDriver pool;
+  pool.Acquire(1);
+  EXPECT_EQ(pool.RetireKey(CloseReason::kPolicyChanged), "dial b");
+  EXPECT_EQ(pool.Connected('a'), "close a policy_changed");
+  EXPECT_EQ(pool.Connected('b'), "grant 1 b new") << "who waits is still served";
+  EXPECT_EQ(pool.Release('b'), "close b policy_changed");
+}
+
 TEST(HostPoolRetire, RetiresOneConnectionWhoseAddressIsGone) {  // O-264
   PoolDriver pool;
   pool.Fill(3);

@@ -90,6 +90,9 @@ class PoolDriver {
   std::string Flush(CloseReason why = CloseReason::kFlushed) {
     return Do([&](Actions& out) { pool_.Flush(why, now_, out); });
   }
+  std::string RetireKey(CloseReason why) {
+    return Do([&](Actions& out) { pool_.RetireKey(why, now_, out); });
+  }
   // "unknown" when there was nothing to retire.
   std::string Retire(char name, CloseReason why) {
     bool found = false;
