@@ -14,6 +14,7 @@
 #include "server/profile_loader.h"
 #include "server/yaml_reader.h"
 #include "transport/base/check.h"
+#include "transport/tls_profiles.h"
 
 namespace spillway {
 namespace {
@@ -137,6 +138,16 @@ ConfigProblems InOrder(std::string_view file, std::vector<ConfigProblem> problem
   return ConfigProblems{std::string(file), std::move(problems), std::move(files)};
 }
 
+// Looked up for each load: the system's roots may be others than when the daemon started.
+void UseDefaultTls(Config& config, PolicyParts& parts) {
+  config.default_tls = CurrentDefaultTlsProfile();
+  const auto fill = [&config](Destination& destination) {
+    if (destination.tls == nullptr) destination.tls = config.default_tls;
+  };
+  fill(parts.fallback);
+  for (Destination& destination : parts.destinations) fill(destination);
+}
+
 }  // namespace
 
 std::string_view Label(ConfigCause cause) {
@@ -211,6 +222,7 @@ ConfigResult ParseConfig(std::string_view text, std::string_view file, std::uint
       },
       config, parts);
   if (!problems.empty()) return InOrder(file, std::move(problems), std::move(config.files));
+  UseDefaultTls(config, parts);
 
   auto policy = Policy::Build(policy_version, std::move(parts.destinations),
                               std::move(parts.fallback), parts.request);

@@ -65,8 +65,6 @@ class Loader {
       : inputs_(inputs), report_(report), config_(config) {}
 
   void Run(PolicyParts& parts) {
-    // Anew for each load: the system's roots may be others than when the daemon started.
-    config_.default_tls = CurrentDefaultTlsProfile();
     LoadTls();
     LoadProxies();
     Resolve("defaults", config_.default_route, nullptr, parts.fallback);
@@ -198,7 +196,6 @@ class Loader {
   void Resolve(const std::string& path, const RouteSettings& route, const RouteSettings* inherited,
                Destination& destination) {
     const bool own_tls = inherited == nullptr || route.tls_profile != inherited->tls_profile;
-    destination.tls = config_.default_tls;
     if (!route.tls_profile.empty()) {
       const auto profile = tls_.find(route.tls_profile);
       if (profile != tls_.end()) {
@@ -261,7 +258,7 @@ class Loader {
     if (environment_ != nullptr) return environment_;
     environment_ = ReadProxyEnvironment(
         [this](const std::string& name) { return inputs_.Variable(name).value_or(""); },
-        CredentialDigest, config_.default_tls);
+        CredentialDigest, CurrentDefaultTlsProfile());
     return environment_;
   }
 

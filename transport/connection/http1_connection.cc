@@ -149,7 +149,7 @@ void Http1Connection::CompleteExchange(bool surplus_bytes, bool eof) {
   facts.request_fully_written = exchange.writer.done();
   facts.response_complete = true;
   facts.surplus_bytes = surplus_bytes;
-  facts.eof_seen = eof;
+  facts.eof_seen = eof || stream_ended_;
   const bool reusable = exchange.verdict.reusable && AllowReuse(facts);
   result.reusable = reusable;
   result.idle_hint = exchange.verdict.idle_hint;

@@ -74,6 +74,7 @@ void Http1Connection::ReadLoop() {
     const std::span<char> buffer = PickBuffer(owned);
     ReadResult read = ReadSome(buffer);
     if (read.closed) return;
+    stream_ended_ = read.holds_more;
     if (std::exchange(write_wants_read_, false)) {
       loop_.Post([self = shared_from_this()] { self->ContinueWriting(); });
     }

@@ -201,8 +201,8 @@ void Http2Connection::Finish(Exchange& exchange, std::optional<Failure> failure,
   ExchangeResult& result = exchange.result;
   result.trailers = std::move(trailers);
   result.ended = now_;
-  result.reusable = !closed_ && !going_away_;
-  result.why_not = going_for_;
+  result.reusable = !closed_ && !going_away_ && !exchange.suspect;
+  result.why_not = going_away_ ? going_for_ : CloseReason::kError;
   if (failure) {
     failure->phase = exchange.deadlines.phase();
     const auto& goaway = session_->goaway();

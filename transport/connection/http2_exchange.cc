@@ -88,6 +88,7 @@ void Http2Connection::Exchange::OnEnd(Http2StreamEnd ended) {
     end = std::move(ended);
     return;
   }
+  suspect = ended.suspect;
   connection.Finish(*this, std::move(ended.failure), std::move(ended.trailers));
 }
 

@@ -155,7 +155,8 @@ void Http2Session::Closed(std::int32_t id, std::uint32_t code) {
   const std::unique_ptr<Stream> stream = std::move(found->second);
   streams_.erase(found);
   if (stream->visitor == nullptr) return;
-  stream->visitor->OnEnd({FailureOf(*stream, code), {}});
+  const bool suspect = stream->reset_by_peer && code == NGHTTP2_PROTOCOL_ERROR;
+  stream->visitor->OnEnd({FailureOf(*stream, code), {}, suspect});
 }
 
 Failure Http2Session::FailureOf(const Stream& stream, std::uint32_t code) const {

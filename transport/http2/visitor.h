@@ -30,6 +30,9 @@ namespace spillway {
 struct Http2StreamEnd {
   std::optional<Failure> failure;
   HeaderList trailers;
+  // The peer found fault with how we speak: what else runs may end well, nothing new should start
+  // (Y16).
+  bool suspect = false;
 };
 
 class Http2StreamVisitor {
