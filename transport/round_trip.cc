@@ -180,11 +180,11 @@ void RoundTrip::OnStale() {
     lease = std::move(lease_);
   }
   lease.Release({.reusable = false, .why_not = CloseReason::kPeerFin, .idle_hint = {}});
-  OnUncounted();
+  OnUncounted(stale_grants_ + 1 >= kMaxStaleGrants);
 }
 
-// Nothing of the attempt was sent, and nobody is to blame.
-void RoundTrip::OnUncounted() {
+// Nothing of the attempt was sent, and nobody is to blame. `fresh`: its siblings may be as dead.
+void RoundTrip::OnUncounted(bool fresh) {
   --record_.attempts;
   entry_->observer->OnStaleReuse(StaleResult::kCaughtBeforeWrite);
   ++stale_grants_;
@@ -192,7 +192,7 @@ void RoundTrip::OnUncounted() {
     return End(Failure{Reason::kConnectionTerminated, Source::kOrigin, Phase::kWrite,
                        Delivery::kNotSent, "the origin closes every connection before use"});
   }
-  Acquire(request_.fresh_connection || stale_grants_ >= kMaxStaleGrants, true);
+  Acquire(request_.fresh_connection || fresh, true);
 }
 
 void RoundTrip::OnInformational(ResponseHead head) {

@@ -79,7 +79,7 @@ class RoundTrip final : public RoundTripHandle,
   std::optional<WaiterId> BeginAttempt(Lease& lease);
   void StartAttempt(Lease lease);
   void OnStale();
-  void OnUncounted();
+  void OnUncounted(bool fresh);
   void NoteExchange(const ExchangeResult& result);
   void OnAttemptFailed(const ExchangeResult& result);
   bool Again(RetryVerdict verdict, Reason reason);

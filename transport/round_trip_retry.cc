@@ -76,7 +76,7 @@ void RoundTrip::OnAttemptFailed(const ExchangeResult& result) {
   const Failure& failure = *result.failure;
   // An HTTP/2 connection that had no room any more when the request got there.
   if (failure.reason == Reason::kHttpStreamRefused && failure.delivery == Delivery::kNotSent) {
-    return OnUncounted();
+    return OnUncounted(false);
   }
   // A connection that served and goes away tells of itself, not of what its successor will do: an
   // origin that reloads may say so on the old connection and on the next (O-144).
