@@ -47,9 +47,12 @@ LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
 User nobody
 Group nogroup
 ServerLimit 1
+ThreadLimit 256
 StartServers 1
-ThreadsPerChild 128
-MaxRequestWorkers 128
+ThreadsPerChild 256
+MaxRequestWorkers 256
+MinSpareThreads 1
+MaxSpareThreads 256
 KeepAlive On
 KeepAliveTimeout 60
 MaxKeepAliveRequests 0

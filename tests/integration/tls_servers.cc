@@ -84,6 +84,7 @@ User nobody
 Group nogroup
 ServerLimit 1
 StartServers 1
+ThreadLimit 128
 ThreadsPerChild 128
 MaxRequestWorkers 128
 KeepAlive On
