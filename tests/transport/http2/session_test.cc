@@ -267,6 +267,17 @@ TEST(Http2Session, BearsOnlySoManyResetsByThePeer) {
   EXPECT_EQ(resets, 101);
 }
 
+// Caddy, as Go's server does, answers each frame of an upload that it does not want.
+TEST(Http2Session, BearsAResetForEachPieceOfAnUpload) {
+  SessionDriver driver;
+  driver.Handshake();
+  for (std::uint32_t id = 1; id < 1000; id += 2) {
+    driver.Send("POST", Memory("x"));
+    driver.Receive(Rst(id, h2::kStreamClosed));
+  }
+  EXPECT_EQ(driver.failure(), "");
+}
+
 TEST(Http2Session, BearsResetsAtTheRateThatTheLimitsAllow) {
   SessionDriver driver;
   driver.Handshake();
