@@ -182,13 +182,14 @@ TEST(RealNginx, ResumesSessionsAfterARestart) {
     TlsServerProcess origin(Kind::kNginx);
     ASSERT_TRUE(origin.running()) << origin.output();
     TestClient client(Client(protocol));
-    EXPECT_EQ(GetMany(client, origin.url(), 200, 16), 200U);
+    // More at once than afterwards: a TLS 1.3 ticket is good for one handshake.
+    EXPECT_EQ(GetMany(client, origin.url(), 200, 32), 200U);
     const ObserverCounts before = client.counts();
     ASSERT_TRUE(origin.Restart()) << origin.output();
     ASSERT_TRUE(client.AwaitIdle(0));
     // A dial that met the origin dead holds back the next for a moment.
     ASSERT_TRUE(client.AwaitNoBackoff());
-    EXPECT_EQ(GetMany(client, origin.url(), 200, 16), 200U);
+    EXPECT_EQ(GetMany(client, origin.url(), 200, 4), 200U);
     const ObserverCounts after = client.counts();
     EXPECT_GT(after.handshakes, before.handshakes);
     EXPECT_EQ(after.resumed - before.resumed, after.handshakes - before.handshakes)
