@@ -141,7 +141,8 @@ struct AresLookup::Query {
   void Finish(std::shared_ptr<const DnsAnswer> answer) {
     deadline.cancel();
     if (!done) return;
-    asio::post(context, [tell = std::exchange(done, nullptr), answer] { tell(answer); });
+    asio::post(context,
+               [tell = std::exchange(done, nullptr), told = std::move(answer)] { tell(told); });
   }
 
   asio::io_context& context;
