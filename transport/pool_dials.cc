@@ -61,6 +61,7 @@ ConnId ConnOf(std::uint64_t number) {
 void Pool::OnDialDone(const std::shared_ptr<PoolEntry>& entry, ConnId conn, EventLoop& loop,
                       DialOutcome outcome) {
   entry->observer->OnDial(RecordOf(outcome));
+  const std::shared_ptr<const Failure> failure = outcome.failure;
   std::shared_ptr<Connection> connection;
   std::shared_ptr<ConnectionInfo> info;
   std::optional<DialledName> dialled;
@@ -89,7 +90,7 @@ void Pool::OnDialDone(const std::shared_ptr<PoolEntry>& entry, ConnId conn, Even
   if (connection == nullptr) {
     ReturnPlace();
     return Apply(entry, [&](HostPool& machine, Instant now, Actions& actions) {
-      machine.OnDialFailed(conn, outcome.failure, now, actions);
+      machine.OnDialFailed(conn, failure, now, actions);
     });
   }
   ConnectionEvents events;

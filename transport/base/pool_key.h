@@ -19,7 +19,7 @@ struct PoolKey {
   std::string scheme;  // "http" or "https"
   std::string host;    // Url::host
   std::uint16_t port = 0;
-  std::string destination;      // name of the policy entry: its limits and addresses apply
+  std::string destination;            // name of the policy entry: its limits and addresses apply
   std::string protocol = "http/1.1";  // Label(Protocol); auto on http is http/1.1
   std::string sni;
   std::string verify_name;

@@ -47,7 +47,7 @@ struct Http2Connection::Exchange final : public Http2StreamVisitor {
   std::uint32_t status = 0;
   Instant last_progress{};  // of its writing
   bool over = false;        // the handler has heard the end
-  bool suspect = false;  // its end says that the connection had better carry nothing new
+  bool suspect = false;     // its end says that the connection had better carry nothing new
   bool paused = false;
   std::size_t owed = 0;               // bytes delivered whose window is given back when it resumes
   std::string unread;                 // arrived during the pause

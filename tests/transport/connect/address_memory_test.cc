@@ -14,8 +14,8 @@ Instant At(Duration since) { return Instant(minutes(100)) + since; }
 IpAddress Ip(const char* text) { return *IpAddress::Parse(text); }
 
 const std::vector<IpAddress>& Addresses() {
-  static const auto& addresses = *new std::vector<IpAddress>{
-      Ip("2001:db8::1"), Ip("2001:db8::2"), Ip("192.0.2.1"), Ip("192.0.2.2")};
+  static const auto& addresses = *new std::vector<IpAddress>{Ip("2001:db8::1"), Ip("2001:db8::2"),
+                                                             Ip("192.0.2.1"), Ip("192.0.2.2")};
   return addresses;
 }
 
