@@ -75,7 +75,7 @@ struct TransportOptions {
   // Refuses addresses before connect() (SSRF, our own listeners). Null: all allowed. Called on
   // loop threads with the address to be dialled, in binary form.
   std::function<bool(const ::sockaddr* address, unsigned length)> address_allowed;
-  // Replaces getaddrinfo, for tests: blocking, called on resolver threads; returns addresses or a
+  // Replaces c-ares, for tests: blocking, called on resolver threads; returns addresses or a
   // getaddrinfo error code. Null: the system's.
   std::function<int(const std::string& host, std::vector<std::string>& numeric_addresses)> lookup;
 };

@@ -265,7 +265,7 @@ TEST(Http2Windows, ASlowReaderLeavesItsNeighboursTheConnection) {
   EXPECT_EQ(origin.log().connection_count(), 1U);
 }
 
-// O-195: a hundred cancelled bodies give all their window back (finding 6).
+// O-195: a hundred cancelled bodies give all their window back.
 TEST(Http2Windows, CancelledStreamsOweNothing) {
   OriginOptions options;
   options.http2 = true;

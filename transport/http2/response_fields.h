@@ -4,7 +4,7 @@
 // behind Http2Session checks most of it too; here is what the rest of the transport relies on.
 // Thread safety: none; on the connection's loop.
 // Invariants: nothing larger than ResponseLimits is ever kept, however small it was on the wire
-// (findings 4 and O-178): a field counts as name + value + 32, over all sections of an exchange.
+// (O-178): a field counts as name + value + 32, over all sections of an exchange.
 
 #pragma once
 

@@ -2,14 +2,14 @@
 //
 // What it is: the streams of one connection and the rules between them. Received bytes become calls
 // to visitors; requests, resets and acknowledgements become output. What the library lets pass
-// (hostile-cases.md findings 3 to 7) is caught here: floods, large field sections, invalid fields,
+// is caught here: floods, large field sections, invalid fields,
 // windows of cancelled streams, requests beyond the peer's limit.
 // What it owns: the library's session, the streams, their bodies while they are sent, the output.
 // Thread safety: none; on the connection's loop.
 // Invariants: a failed session (failure()) takes and sends nothing but its last GOAWAY. The
 // connection's window is given back as bytes arrive and only a stream's own as they are consumed:
 // a receiver that stops holds up nobody else (O-194), and a stream that ends owes nothing
-// (finding 6). Hence a connection keeps at most max_streams * stream_window unread bytes.
+// (O-195). Hence a connection keeps at most max_streams * stream_window unread bytes.
 
 #pragma once
 
@@ -68,7 +68,7 @@ class Http2Session {
   void Receive(std::string_view bytes, Instant now);
 
   // Begins a stream and returns its id. Fails with kHttpStreamRefused when the peer allows no more
-  // now (finding 7) or ever, and with kHttpRequestError, field "headers", when they are larger than
+  // now or ever, and with kHttpRequestError, field "headers", when they are larger than
   // the peer takes (H13); nothing is sent then and the body not read.
   Result<std::int32_t> Submit(const Http2Request& request, Http2StreamVisitor& visitor,
                               Instant now);

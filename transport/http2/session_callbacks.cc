@@ -69,7 +69,7 @@ int Http2Session::Callbacks::OnHeader(nghttp2_session*, const nghttp2_frame* fra
   return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
-// Left alone, the library would drop the field and go on (finding 5).
+// Left alone, the library would drop the field and go on.
 int Http2Session::Callbacks::OnInvalidHeader(nghttp2_session*, const nghttp2_frame* frame,
                                              const std::uint8_t*, std::size_t, const std::uint8_t*,
                                              std::size_t, std::uint8_t, void* user_data) {
@@ -165,7 +165,7 @@ void Http2Session::Callbacks::OnGoAway(Http2Session& session, const nghttp2_fram
 int Http2Session::Callbacks::OnData(nghttp2_session* library, std::uint8_t, std::int32_t id,
                                     const std::uint8_t* data, std::size_t size, void* user_data) {
   Http2Session& session = Session(user_data);
-  // Now, whoever gets the bytes and whenever (O-194, finding 6).
+  // Now, whoever gets the bytes and whenever (O-194).
   nghttp2_session_consume_connection(library, size);
   Stream* stream = session.find(id);
   if (session.failure_.has_value() || stream == nullptr || stream->visitor == nullptr) return 0;

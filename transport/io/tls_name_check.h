@@ -1,7 +1,7 @@
 // Whether a certificate is for the name that was asked for.
 //
 // What it is: a stricter reading than OpenSSL's own check, which is applied as well
-// (hostile-cases finding 9). Names come from subjectAltName alone, never from the subject
+// (O-212 to O-215). Names come from subjectAltName alone, never from the subject
 // (O-211, O-212); a name asks dNSName entries and an address iPAddress entries, never crosswise.
 // Thread safety: pure functions of their arguments.
 // Invariants: a dNSName with any byte outside letters, digits, "-", "_" and "." (and one leading

@@ -114,7 +114,7 @@ TEST(Http2Connection, ResetsOnlyTheStreamOfACancelledExchange) {
   EXPECT_EQ(other->outcome(), "");
 }
 
-// O-195, finding 6: the 101st runs at full speed.
+// O-195: the 101st runs at full speed.
 TEST(Http2Connection, OwesNothingForAHundredCancelledExchanges) {
   Http2Limits limits;
   limits.connection_window = 128 * 1024;

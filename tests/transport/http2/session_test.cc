@@ -194,7 +194,7 @@ TEST(Http2Session, EndsAStreamThatHasTooManyInformationalResponses) {
 
 // --- Limits on what is decoded ---
 
-// O-178, finding 4: an entry of 4 KB is put into the table once and named 4,000 times by a byte.
+// O-178: an entry of 4 KB is put into the table once and named 4,000 times by a byte.
 TEST(Http2Session, EndsAStreamWhoseHeadersGrowWhenDecompressed) {
   SessionDriver driver;
   driver.Handshake();
