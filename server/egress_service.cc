@@ -21,6 +21,13 @@ class NotBuilt final : public RawBidi {
 
 }  // namespace
 
+EgressService::EgressService(const CallContext& context)
+    : client_(*context.transport), context_([&] {
+        CallContext own = context;
+        own.client = &client_;
+        return own;
+      }()) {}
+
 grpc::ServerUnaryReactor* EgressService::RoundTrip(grpc::CallbackServerContext* context,
                                                    const grpc::ByteBuffer* request,
                                                    grpc::ByteBuffer* response) {

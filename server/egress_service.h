@@ -22,7 +22,7 @@ class EgressService final : public RawEgress {
   static constexpr char kName[] = "spillway.v1.Egress";
 
   // What `context` points to must outlive the gRPC server.
-  explicit EgressService(const CallContext& context) : context_(context) {}
+  explicit EgressService(const CallContext& context);
 
   grpc::ServerUnaryReactor* RoundTrip(grpc::CallbackServerContext* context,
                                       const grpc::ByteBuffer* request,
@@ -33,6 +33,7 @@ class EgressService final : public RawEgress {
       grpc::CallbackServerContext* context) override;
 
  private:
+  HttpClient client_;
   const CallContext context_;
 };
 

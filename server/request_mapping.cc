@@ -127,12 +127,12 @@ Result<MappedRequest> MapRequest(WireRequest wire, const MappingContext& context
   MappedRequest mapped;
   mapped.detail = *detail;
   mapped.informational = options.informational;
-  Request& request = mapped.request;
+  Request& request = mapped.request.request;
   request.method = std::move(wire.method);
   request.url = std::move(wire.url);
   request.request_target = std::move(wire.request_target);
   request.headers = std::move(wire.headers);
-  if (!wire.body.empty()) request.body = std::make_unique<BufferedBody>(std::move(wire.body));
+  if (!wire.body.empty()) request.body = std::make_shared<BufferedBody>(std::move(wire.body));
   request.deadline = *deadline;
   request.response_header_timeout = *header_timeout;
   request.idempotency = *idempotency;

@@ -11,6 +11,7 @@
 #include "server/wire_decode.h"
 #include "transport/base/failure.h"
 #include "transport/base/instant.h"
+#include "transport/client/http_client.h"
 #include "transport/transport.h"
 
 namespace spillway {
@@ -25,7 +26,7 @@ struct MappingContext {
 };
 
 struct MappedRequest {
-  Request request;
+  ClientRequest request;
   ExchangeDetail detail = ExchangeDetail::kSummary;
   bool informational = false;
 };

@@ -87,8 +87,8 @@ void UnaryCall::Begin(const grpc::CallbackServerContext& grpc_context,
   if (!mapped.has_value()) return Refuse(mapped.error());
   detail_ = mapped->detail;
   if (mapped->informational) WantInformational();
-  mapped->request.tenant = tenant_;
-  handle_ = context_.transport->Start(std::move(mapped->request), self_);
+  mapped->request.request.tenant = tenant_;
+  handle_ = context_.client->Start(std::move(mapped->request), self_);
   cancellable_.store(handle_.get(), std::memory_order_release);
 }
 

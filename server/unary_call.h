@@ -20,6 +20,7 @@
 #include "server/call_observer.h"
 #include "server/collector.h"
 #include "server/status_map.h"
+#include "transport/client/http_client.h"
 #include "transport/transport.h"
 
 namespace spillway {
@@ -27,6 +28,7 @@ namespace spillway {
 // What calls need of their surroundings; all of it must outlive the gRPC server.
 struct CallContext {
   Transport* transport = nullptr;
+  HttpClient* client = nullptr;  // over that transport; EgressService puts in its own
   Admission* admission = nullptr;
   CallObserver* observer = nullptr;
   std::uint64_t max_response_bytes = 0;  // the most a caller may ask for

@@ -59,8 +59,9 @@ struct OriginRequest {
   Url url;  // without path
   std::string tenant;
   bool http1_only = false;
+  bool switching = false;
 
-  RouteRequest AsRouteRequest() const { return {url, tenant, http1_only}; }
+  RouteRequest AsRouteRequest() const { return {url, tenant, http1_only, switching}; }
 };
 
 // One pool key.

@@ -57,6 +57,12 @@ enum class AttemptKind : std::uint8_t { kFirst, kReplay, kRetry };
 // connection). kRetry: it may have been, and the request is idempotent.
 std::string_view Label(AttemptKind kind);
 
+// One exchange of a chain of redirects, the last one included.
+struct HopRecord {
+  std::string url;  // without userinfo
+  std::uint32_t status = 0;
+};
+
 struct AttemptRecord {
   AttemptKind kind = AttemptKind::kFirst;
   bool reused = false;
@@ -65,6 +71,7 @@ struct AttemptRecord {
   Instant ended{};
   Reason error = Reason::kNone;
   Delivery delivery = Delivery::kNone;
+  std::uint32_t status = 0;  // of a response that was answered by another attempt
 };
 
 // A moment on the timeline of a round trip (ExchangeDetail timeline).
@@ -85,6 +92,7 @@ struct TimelineEvent {
 std::string_view Label(TimelineEvent::Kind kind);
 
 inline constexpr std::size_t kMaxTimelineEvents = 64;
+inline constexpr std::size_t kMaxHops = 50;
 
 struct RoundTripRecord {
   std::string method;                              // as sent
@@ -104,6 +112,9 @@ struct RoundTripRecord {
   std::vector<AttemptRecord> attempt_log;  // at most RetryLimits::max_attempts + stale grants
   std::vector<TimelineEvent> timeline;     // only when asked for
   Instant started{};
+  std::string url;              // of the last hop; "" when nothing was followed
+  std::vector<HopRecord> hops;  // when redirects were followed; at most kMaxHops
+  bool uncompressed = false;    // the body was decoded here
 };
 
 enum class DialPurpose : std::uint8_t { kDemand, kWarm, kProbe };

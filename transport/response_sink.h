@@ -22,10 +22,16 @@ class ResponseSink {
   virtual ~ResponseSink() = default;
 
   virtual void OnInformational(ResponseHead head) = 0;
+  // Comes right before OnHead, on the same thread: what is known of the round trip so far, above
+  // all its connection. Valid during the call.
+  virtual void OnProgress(const RoundTripRecord& /*so_far*/) {}
   virtual void OnHead(ResponseHead head, BodyKind kind, std::uint64_t length) = 0;
   // `chunk.owner` may be null: the bytes are then valid only during the call. kPause stops reading
   // from the origin until RoundTripHandle::Resume; kAbort cancels.
   virtual Flow OnData(const Chunk& chunk) = 0;
+  // Of an open tunnel (BodyKind::kTunnel): the origin has closed its side; what the caller sends
+  // still flows until its body source ends. OnEnd follows when both sides have closed.
+  virtual void OnOriginClosed() {}
   virtual void OnTrailers(HeaderList trailers) = 0;
   // `record.failure` is empty when the response was complete.
   virtual void OnEnd(const RoundTripRecord& record) = 0;

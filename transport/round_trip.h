@@ -26,6 +26,8 @@ namespace spillway {
 struct PreparedRequest {
   RequestHead head;
   std::shared_ptr<BodySource> body;
+  ProtocolSwitch switching = ProtocolSwitch::kNone;
+  Duration expect_continue{};  // zero: the body need not wait
   bool close = false;
   bool idempotent = false;
   bool fresh_connection = false;
@@ -46,6 +48,8 @@ class RoundTripHost {
   virtual ~RoundTripHost() = default;
   // Where the same request goes over HTTP/1.1; null when policy has no such way.
   virtual std::shared_ptr<PoolEntry> Http1EntryFor(const PreparedRequest& request) = 0;
+  // Calls `function` once, on a loop, when `delay` is over or the transport stops.
+  virtual void RunAfter(Duration delay, std::function<void()> function) = 0;
   // After the sink heard OnEnd.
   virtual void OnRoundTripEnded() = 0;
 };

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "transport/base/field_rules.h"
+#include "transport/base/replay_buffer.h"
 #include "transport/io/clock.h"
 #include "transport/pool.h"
 #include "transport/round_trip.h"
@@ -37,6 +38,18 @@ std::uint32_t LoopCount(const ProcessLimits& limits) {
   return std::max(1U, cores == 0 ? 1U : cores - 1);
 }
 
+// Whether policy lets the connection become something else.
+std::optional<Failure> CheckSwitch(const PreparedRequest& request) {
+  const StreamLimits& allowed = request.destination->stream;
+  const bool refused = (request.switching == ProtocolSwitch::kUpgrade && !allowed.allow_upgrade) ||
+                       (request.switching == ProtocolSwitch::kConnect && !allowed.allow_connect);
+  if (!refused) return std::nullopt;
+  return Failure{Reason::kHttpRequestDenied, Source::kPolicy, Phase::kNone, Delivery::kNotSent,
+                 request.switching == ProtocolSwitch::kUpgrade
+                     ? "policy allows no upgrades to this destination"
+                     : "policy allows no CONNECT to this destination"};
+}
+
 class TransportImpl final : public Transport, public RoundTripHost {
  public:
   explicit TransportImpl(TransportOptions options)
@@ -64,6 +77,9 @@ class TransportImpl final : public Transport, public RoundTripHost {
                std::function<void(Explanation)> explained) override;
 
   Instant Now() const override { return spillway::Now(); }
+  void RunAfter(Duration delay, std::function<void()> function) override {
+    loops_.at(0).RunAfter(delay, std::move(function));
+  }
   std::shared_ptr<const Policy> policy() const override {
     MutexLock lock(mu_);
     return policy_;
@@ -115,9 +131,13 @@ class TransportImpl final : public Transport, public RoundTripHost {
 
 std::optional<Failure> TransportImpl::FindRoute(PreparedRequest& prepared) {
   const Url& url = prepared.head.url;
-  std::optional<RouteCache::Hit> hit = routes_.Find(url, prepared.tenant, prepared.policy);
+  // Upgrades are rare, and their ways are not those of other requests.
+  const bool switching = prepared.switching != ProtocolSwitch::kNone;
+  std::optional<RouteCache::Hit> hit;
+  if (!switching) hit = routes_.Find(url, prepared.tenant, prepared.policy);
   if (!hit.has_value()) {
-    OriginRequest origin{url, prepared.tenant, false};
+    OriginRequest origin{url, prepared.tenant, prepared.switching == ProtocolSwitch::kUpgrade,
+                         switching};
     origin.url.target.clear();
     Result<Route> route = PlanRoute(*prepared.policy, origin.AsRouteRequest());
     if (route.has_error()) return route.error();
@@ -125,7 +145,7 @@ std::optional<Failure> TransportImpl::FindRoute(PreparedRequest& prepared) {
     hit->destination = route->destination;
     hit->rule = std::make_shared<const std::string>(std::move(route->rule));
     hit->entry = pool_.EntryFor(*std::move(route), origin, prepared.policy);
-    routes_.Store(origin, prepared.policy, *hit);
+    if (!switching) routes_.Store(origin, prepared.policy, *hit);
   }
   prepared.destination = hit->destination;
   prepared.rule = std::move(hit->rule);
@@ -175,7 +195,8 @@ void TransportImpl::Explain(const std::string& url, const std::string& tenant,
 }
 
 std::shared_ptr<PoolEntry> TransportImpl::Http1EntryFor(const PreparedRequest& request) {
-  OriginRequest origin{request.head.url, request.tenant, true};
+  OriginRequest origin{request.head.url, request.tenant, true,
+                       request.switching != ProtocolSwitch::kNone};
   origin.url.target.clear();
   Result<Route> route = PlanRoute(*request.policy, origin.AsRouteRequest());
   if (route.has_error()) return nullptr;
@@ -191,14 +212,25 @@ Result<PreparedRequest> TransportImpl::Prepare(Request& request, Instant now) {
   prepared.head.target = std::move(request.request_target);
   prepared.head.headers = std::move(request.headers);
   prepared.policy = policy();
-  const std::uint64_t body_bytes = request.body == nullptr ? 0 : request.body->length().value_or(0);
+  RequestShape shape;
+  shape.streamed = request.streamed;
+  if (request.body != nullptr) shape.body_size = request.body->length();
   const Result<RequestFacts> facts =
-      CheckRequest(prepared.head, body_bytes, prepared.policy->request_limits());
+      CheckRequest(prepared.head, shape, prepared.policy->request_limits());
   if (facts.has_error()) return facts.error();
+  prepared.switching = facts->switching;
   prepared.tenant = std::move(request.tenant);
   if (std::optional<Failure> refused = FindRoute(prepared)) return *std::move(refused);
   const Destination& destination = *prepared.destination;
+  if (std::optional<Failure> refused = CheckSwitch(prepared)) return *std::move(refused);
   prepared.body = std::move(request.body);
+  if (prepared.body != nullptr && !prepared.body->replayable()) {
+    prepared.body = std::make_shared<ReplayBuffer>(std::move(prepared.body),
+                                                   destination.retry.replay_buffer_bytes);
+  }
+  if (facts->expect_continue && prepared.body != nullptr) {
+    prepared.expect_continue = destination.timeouts.expect_continue;
+  }
   prepared.close = facts->close;
   prepared.idempotent = request.idempotency == Idempotency::kIdempotent ||
                         (request.idempotency == Idempotency::kByMethod &&
@@ -224,6 +256,8 @@ Result<PreparedRequest> TransportImpl::Prepare(Request& request, Instant now) {
                            : has_deadline ? kForever
                                           : timeouts.response_header;
   limits.body_stall = has_deadline ? kForever : timeouts.body_stall;
+  limits.request_stall = has_deadline ? kForever : timeouts.request_stall;
+  limits.tunnel_idle = timeouts.tunnel_idle;
   return prepared;
 }
 

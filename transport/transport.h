@@ -34,8 +34,10 @@ struct Request {
   std::string url;
   std::string request_target;
   HeaderList headers;
-  std::unique_ptr<BodySource> body;  // null: none
-  std::string tenant;                // who asks, as the front knows it; empty: nobody in particular
+  std::shared_ptr<BodySource> body;  // null: none
+  // Its caller can stream: upgrades, CONNECT, Expect and Trailer are for such requests only.
+  bool streamed = false;
+  std::string tenant;  // who asks, as the front knows it; empty: nobody in particular
 
   // The caller's deadline; kNever when there is none.
   Instant deadline = kNever;
@@ -96,6 +98,8 @@ class Transport {
                        std::function<void(Explanation)> explained) = 0;
 
   virtual Instant Now() const = 0;
+  // Calls `function` once, on a loop's thread, when `delay` is over or Shutdown comes before.
+  virtual void RunAfter(Duration delay, std::function<void()> function) = 0;
   virtual std::shared_ptr<const Policy> policy() const = 0;
   // For requests that come from now on. Connections whose route it changes serve what runs on them
   // and close; new ones are made by it.

@@ -38,8 +38,9 @@ MAY_INCLUDE = {
     "transport/io": PURE,
     "transport/connection": PURE + ("transport/io",),
     "transport": PURE + ("transport/io", "transport/connection"),
+    "transport/client": ("transport", BASE),
     "metrics": ("transport", BASE),
-    "server": ("bazel", "metrics", "proto", "transport", BASE),
+    "server": ("bazel", "metrics", "proto", "transport", "transport/client", BASE),
     "cli": ("bazel", "proto", "server", BASE),
 }
 

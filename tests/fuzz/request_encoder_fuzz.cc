@@ -81,7 +81,7 @@ void CheckRequestParts(const std::vector<std::string_view>& parts) {
   Result<Url> url = ParseUrl(parts[2]);
   if (!url) return;
   head.url = *std::move(url);
-  const Result<RequestFacts> facts = CheckRequest(head, body.size(), {});
+  const Result<RequestFacts> facts = CheckRequest(head, {.body_size = body.size()}, {});
   if (!facts) {
     SPILLWAY_CHECK(!facts.error().field.empty());
     SPILLWAY_CHECK(facts.error().message.size() <= kMaxFailureMessage);

@@ -25,6 +25,8 @@ std::string_view NameOf(BodyKind kind) {
       return "chunked";
     case BodyKind::kUntilClose:
       return "until_close";
+    case BodyKind::kTunnel:
+      return "tunnel";
   }
   return "";
 }

@@ -153,6 +153,28 @@ void FakeTransport::Post(Task task) {
   changed_.notify_all();
 }
 
+void FakeTransport::RunAfter(Duration delay, std::function<void()> function) {
+  const MutexLock lock(mutex_);
+  delayed_.emplace(stop_ ? Instant{} : After(Now(), delay), std::move(function));
+  changed_.notify_all();
+}
+
+Instant FakeTransport::RunDelayed() {
+  std::vector<Task> due;
+  Instant next = kNever;
+  {
+    const MutexLock lock(mutex_);
+    const Instant until = stop_ ? kNever : Now();
+    while (!delayed_.empty() && delayed_.begin()->first <= until) {
+      due.push_back(std::move(delayed_.begin()->second));
+      delayed_.erase(delayed_.begin());
+    }
+    if (!delayed_.empty()) next = delayed_.begin()->first;
+  }
+  for (const Task& task : due) task();
+  return next;
+}
+
 Instant FakeTransport::FailExpired() {
   Instant next = kNever;
   std::vector<std::shared_ptr<Exchange>> due;
@@ -174,7 +196,7 @@ Instant FakeTransport::FailExpired() {
 
 void FakeTransport::Run() {
   while (true) {
-    const Instant next = FailExpired();
+    const Instant next = std::min(FailExpired(), RunDelayed());
     Task task;
     {
       MutexLock lock(mutex_);

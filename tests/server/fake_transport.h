@@ -82,6 +82,7 @@ class FakeTransport final : public Transport {
   void Explain(const std::string& url, const std::string& tenant,
                std::function<void(Explanation)> explained) override;
   Instant Now() const override;
+  void RunAfter(Duration delay, std::function<void()> function) override;
   std::shared_ptr<const Policy> policy() const override { return nullptr; }
   void SetPolicy(std::shared_ptr<const Policy> /*policy*/) override {}
   TlsContextCounts tls_contexts() override { return {}; }
@@ -104,12 +105,15 @@ class FakeTransport final : public Transport {
   void Ended(Exchange& exchange);
   // On the thread: fails what is due; returns when to look again.
   Instant FailExpired();
+  // On the thread: runs what is due of RunAfter; returns when to look again.
+  Instant RunDelayed();
 
   const Script script_;
   mutable Mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<Task> tasks_ SPILLWAY_GUARDED_BY(mutex_);
   std::map<std::uint64_t, std::shared_ptr<Exchange>> open_ SPILLWAY_GUARDED_BY(mutex_);
+  std::multimap<Instant, Task> delayed_ SPILLWAY_GUARDED_BY(mutex_);
   std::uint64_t started_ SPILLWAY_GUARDED_BY(mutex_) = 0;
   std::uint64_t cancels_ SPILLWAY_GUARDED_BY(mutex_) = 0;
   bool draining_ SPILLWAY_GUARDED_BY(mutex_) = false;

@@ -111,7 +111,7 @@ TEST(RequestMapping, HasTheDefaultsOfTheContract) {
   ASSERT_TRUE(mapped.has_value());
   EXPECT_EQ(mapped->detail, ExchangeDetail::kSummary);
   EXPECT_FALSE(mapped->informational);
-  const Request& request = mapped->request;
+  const Request& request = mapped->request.request;
   EXPECT_EQ(request.deadline, kNever);
   EXPECT_EQ(request.body, nullptr);
   EXPECT_EQ(request.response_header_timeout, Duration::zero());
@@ -140,7 +140,7 @@ TEST(RequestMapping, PassesOnEverythingThatWasSet) {
   wire.options.response_header_timeout = {{1, 500}};
   const Result<MappedRequest> mapped = MapRequest(std::move(wire), Context());
   ASSERT_TRUE(mapped.has_value());
-  const Request& request = mapped->request;
+  const Request& request = mapped->request.request;
   EXPECT_EQ(request.method, "PUT");
   EXPECT_EQ(request.url, "http://o/");
   EXPECT_EQ(request.request_target, "*");
@@ -182,7 +182,7 @@ TEST(RequestMapping, TakesTheEarlierOfDeadlineAndTimeout) {  // C-036
     wire.options.timeout = row.timeout;
     const Result<MappedRequest> mapped = MapRequest(std::move(wire), Context(row.grpc_left));
     ASSERT_TRUE(mapped.has_value()) << row.name;
-    EXPECT_EQ(mapped->request.deadline, row.deadline) << row.name;
+    EXPECT_EQ(mapped->request.request.deadline, row.deadline) << row.name;
   }
 }
 

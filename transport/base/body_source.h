@@ -13,6 +13,7 @@
 
 #include "transport/base/bytes.h"
 #include "transport/base/failure.h"
+#include "transport/base/header_list.h"
 
 namespace spillway {
 
@@ -30,6 +31,9 @@ class BodySource {
   // Total bytes, when known.
   virtual std::optional<std::uint64_t> length() const = 0;
   virtual bool replayable() const = 0;
+  // What follows the body; asked for after kEnd, and valid until Rewind. Only a body of unknown
+  // length may have trailers: HTTP/1.1 has no place for them behind any other (F8).
+  virtual const HeaderList* trailers() const { return nullptr; }
   // All of it when it is in memory: the transport then sends head and body in one write.
   virtual const Body* buffered() const { return nullptr; }
   // Next piece. `ready` is kept only when the answer is kPending.

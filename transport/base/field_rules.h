@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "transport/base/failure.h"
@@ -26,19 +27,29 @@ struct RequestFieldLimits {
   std::size_t max_bytes = std::size_t{64} * 1024;  // names + values + 4 per field
 };
 
+// How a request comes to us.
+struct RequestShape {
+  std::optional<std::uint64_t> body_size = 0;  // nullopt: not known ahead
+  bool streamed = false;  // its caller can stream: upgrades, CONNECT, Expect and Trailer
+};
+
 // What the headers of a valid request say about it.
 struct RequestFacts {
   bool close = false;            // Connection: close
   bool idempotency_key = false;  // Idempotency-Key or X-Idempotency-Key present
+  bool expect_continue = false;  // Expect: 100-continue
+  ProtocolSwitch switching = ProtocolSwitch::kNone;
 };
 
-// Checks everything about a request with a body of `body_size` bytes that can be known before
-// dialling, in this order: method, headers one by one. `head.url` is already parsed.
+// Checks everything about a request of that shape that can be known before dialling, in this order:
+// method, headers one by one. `head.url` is already parsed.
 // Errors: BadRequest naming "method", "request_target" or "headers[3]" (its index, plus the header
-// name when it is a plain token; never the value); Unimplemented("headers[3]") for Expect and
-// upgrades that need the streaming method.
-Result<RequestFacts> CheckRequest(const RequestHead& head, std::uint64_t body_size,
+// name when it is a plain token; never the value).
+Result<RequestFacts> CheckRequest(const RequestHead& head, const RequestShape& shape,
                                   const RequestFieldLimits& limits);
+
+// What may follow a request body. Errors: BadRequest naming "trailers[3]".
+std::optional<Failure> CheckTrailers(const HeaderList& trailers, const RequestFieldLimits& limits);
 
 // GET, HEAD, OPTIONS, TRACE: may be sent twice without asking (Y5).
 bool IsReplayableMethod(std::string_view method);

@@ -30,7 +30,20 @@ struct ResponseHead {
   HeaderList headers;
 };
 
+// What a request asks the connection to become, if its origin agrees.
+enum class ProtocolSwitch : std::uint8_t {
+  kNone,
+  kUpgrade,  // "Connection: upgrade": from a 101 on (U1, U3); HTTP/1.1 only
+  kConnect,  // method CONNECT: from a 2xx on (U5)
+};
+
 // How many body bytes follow a response head.
-enum class BodyKind : std::uint8_t { kNone, kLength, kChunked, kUntilClose };
+enum class BodyKind : std::uint8_t {
+  kNone,
+  kLength,
+  kChunked,
+  kUntilClose,
+  kTunnel,  // no HTTP any more: raw bytes in both directions until both sides have closed
+};
 
 }  // namespace spillway

@@ -5,7 +5,9 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "transport/base/instant.h"
 
@@ -46,6 +48,9 @@ struct Timeouts {
   Duration write_stall = seconds(30);                // no byte of the request accepted
   Duration response_header = seconds(60);  // request written -> head; off when there is a deadline
   Duration body_stall = minutes(5);        // between body bytes; off when there is a deadline
+  Duration request_stall = minutes(5);     // the caller's next piece of its body; off likewise
+  Duration expect_continue = seconds(1);   // for the origin's 100 after Expect: 100-continue (E2)
+  Duration tunnel_idle = kForever;         // an open tunnel without a byte in either direction
 };
 
 // Limits on what an origin may send (hostile-cases.md 6.7).
@@ -77,7 +82,41 @@ struct Http2Limits {
 struct RetryLimits {
   std::uint32_t max_attempts = 3;  // attempts that reached a connection; 1 means never retry
   double budget_ratio = 0.2;       // retries that could double work, per request
+  double budget_per_second = 10;   // and besides, however few requests there are
   double budget_burst = 10;        // tokens at rest
+  // Statuses that are answered by another attempt, if the request is idempotent or its body was
+  // never asked for (421, 425, 429, 503 ...); none by default: a status is the caller's.
+  std::vector<std::uint32_t> statuses;
+  bool on_connect_failure = false;  // dial again, after a pause, when no connection could be had
+  bool on_reset = false;            // also when the connection was fresh (against Y3)
+  Duration backoff_initial = milliseconds(50);  // pause before the second attempt; doubles, full
+  Duration backoff_max = seconds(2);            // jitter, and never past the deadline
+  Duration retry_after_max = seconds(10);  // an origin's Retry-After above it is not waited for
+  // Of a streamed body, kept from its beginning to send it again.
+  std::size_t replay_buffer_bytes = std::size_t{64} * 1024;
+};
+
+// What a destination lets its callers do beyond plain exchanges, and how bodies pass.
+struct StreamLimits {
+  bool allow_upgrade = true;   // "Connection: upgrade", WebSocket
+  bool allow_connect = false;  // method CONNECT: the origin then decides where it leads
+  // Of one exchange, in each direction, between the caller and the origin.
+  std::size_t buffer_bytes = std::size_t{256} * 1024;
+};
+
+// What is done with a content coding that we asked for.
+enum class Decompression : std::uint8_t {
+  kPolicy,       // as the destination says
+  kAuto,         // ask for it and undo it, as Go's transport does (Z1, Z2)
+  kPassThrough,  // bodies as the origin sent them
+};
+
+// What http.Client does, as far as the destination allows it.
+struct ClientLimits {
+  Decompression decompression = Decompression::kPassThrough;  // of requests that say kPolicy
+  bool brotli = false;                                        // offered besides gzip with kAuto
+  bool zstd = false;
+  std::uint64_t max_expansion = 100;  // decoded bytes per received one, beyond the first 64 KiB
 };
 
 // Process-wide.

@@ -76,6 +76,9 @@ struct Destination {
   Timeouts timeouts;
   ResponseLimits response;
   RetryLimits retry;
+  StreamLimits stream;
+  ClientLimits client;
+  bool trace_attempts = false;  // a span id of its own in each attempt's traceparent
   Http2Limits http2;
   Protocol protocol = Protocol::kAuto;
   TlsProfilePtr tls;  // null: the built-in one (system roots, TLS 1.2 and later)

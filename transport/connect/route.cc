@@ -110,9 +110,9 @@ ConnectPlan PlanFor(const RouteRequest& request, const Destination& destination,
       plan.proxy_tls = StepFor(proxy->tls, proxy->host, proxy->host_kind, AlpnOffer::kHttp1);
     }
     const bool clear_h2 = plan.protocol == Protocol::kH2c;
-    plan.tunnel = socks                                      ? Tunnel::kSocks5
-                  : secure || clear_h2 || proxy->tunnel_http ? Tunnel::kConnect
-                                                             : Tunnel::kNone;
+    plan.tunnel = socks                                                           ? Tunnel::kSocks5
+                  : secure || clear_h2 || request.switching || proxy->tunnel_http ? Tunnel::kConnect
+                                                                                  : Tunnel::kNone;
     plan.resolve_target = proxy->kind == ProxyKind::kSocks5;
   }
   if (secure) {

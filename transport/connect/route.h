@@ -24,6 +24,7 @@ struct RouteRequest {
   Url url;
   std::string_view tenant;  // identity of the caller; "" when it has none
   bool http1_only = false;  // after HTTP_1_1_REQUIRED (O-158), upgrades (K4)
+  bool switching = false;   // an upgrade or CONNECT: no proxy may stand between, only tunnel
 };
 
 struct Route {

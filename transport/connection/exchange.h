@@ -27,9 +27,14 @@ enum class Flow : std::uint8_t { kContinue, kPause, kAbort };
 
 struct ExchangeSpec {
   const RequestHead* head = nullptr;  // checked; outlives the exchange (the handler holds it)
-  std::shared_ptr<BodySource> body;   // null: none
-  bool close = false;                 // tell the origin to close after this exchange (HTTP/1)
-  bool last = false;                  // the connection is not used again, whatever comes back
+  // Null: none. Of a request for a tunnel: what goes into it once it is open, raw; read only then.
+  std::shared_ptr<BodySource> body;
+  ProtocolSwitch switching = ProtocolSwitch::kNone;
+  // The body is not read before the origin said 100, or this time went by after the head was
+  // written (E1, E2). Zero: it follows at once.
+  Duration expect_continue{};
+  bool close = false;  // tell the origin to close after this exchange (HTTP/1)
+  bool last = false;   // the connection is not used again, whatever comes back
   ExchangeLimits limits;
   const ResponseLimits* response_limits = nullptr;  // outlives the exchange (pinned policy)
 };
@@ -59,6 +64,8 @@ class ExchangeHandler {
   virtual Flow OnHead(ResponseHead head, BodyKind kind, std::uint64_t length) = 0;
   // `chunk.owner` may be null: the bytes are then valid only during the call.
   virtual Flow OnData(const Chunk& chunk) = 0;
+  // Of an open tunnel: the origin sends no more, and still takes what the caller sends.
+  virtual void OnOriginClosed() {}
   // Last call, exactly once. The connection is detached: releasing it may start another exchange.
   virtual void OnExchangeDone(ExchangeResult result) = 0;
 };

@@ -13,14 +13,14 @@ constexpr std::size_t kUsualFields = 16;
 }  // namespace
 
 ResponseDecoder::ResponseDecoder(const ResponseLimits& limits, bool head_request,
-                                 bool upgrade_allowed)
+                                 ProtocolSwitch switching)
     : limits_(limits), chunks_(limits) {
-  Reset(head_request, upgrade_allowed);
+  Reset(head_request, switching);
 }
 
-void ResponseDecoder::Reset(bool head_request, bool upgrade_allowed) {
+void ResponseDecoder::Reset(bool head_request, ProtocolSwitch switching) {
   head_request_ = head_request;
-  upgrade_allowed_ = upgrade_allowed;
+  switching_ = switching;
   state_ = State::kStatusLine;
   lines_.Reset();
   chunks_.Reset();
@@ -163,7 +163,8 @@ DecodeEvent ResponseDecoder::NextFields(std::string_view& input) {
 }
 
 DecodeEvent ResponseDecoder::EndHead() {
-  if (head_.status < 200 && !(head_.status == 101 && upgrade_allowed_)) return EndInformational();
+  if (OpensTunnel()) return BeginTunnel();
+  if (head_.status < 200) return EndInformational();
   if (const HeadFault fault = DecideFraming(head_, head_request_, framing_)) return Fail(fault);
   head_complete_ = true;
   final_status_ = head_.status;
@@ -179,9 +180,31 @@ DecodeEvent ResponseDecoder::EndHead() {
       state_ = State::kChunkedBody;
       break;
     case BodyKind::kUntilClose:
+    case BodyKind::kTunnel:
       state_ = State::kUntilCloseBody;
       break;
   }
+  return DecodeEvent::kHead;
+}
+
+bool ResponseDecoder::OpensTunnel() const {
+  switch (switching_) {
+    case ProtocolSwitch::kNone:
+      return false;
+    case ProtocolSwitch::kUpgrade:
+      return head_.status == 101;
+    case ProtocolSwitch::kConnect:
+      return head_.status >= 200 && head_.status < 300;
+  }
+  return false;
+}
+
+// Framing fields mean nothing here (RFC 9110 9.3.6, O-275).
+DecodeEvent ResponseDecoder::BeginTunnel() {
+  head_complete_ = true;
+  final_status_ = head_.status;
+  framing_ = {BodyKind::kTunnel, 0};
+  state_ = State::kUntilCloseBody;
   return DecodeEvent::kHead;
 }
 

@@ -32,7 +32,8 @@ enum class DecodeEvent : std::uint8_t {
   kNeedMore,       // all input consumed, nothing complete
   kInformational,  // head() holds a 1xx head (not 101)
   kHead,           // head() holds the final head; body_kind() and body_length() are decided.
-                   // After an allowed 101 kDone follows: the next byte is no longer HTTP
+                   // With BodyKind::kTunnel, what follows is no longer HTTP: raw bytes as kData
+                   // until OnEof gives kDone
   kData,           // data() holds body bytes (a view into the input of this call)
   kDone,           // the message is complete; trailers() is filled
   kFailed,         // failure() says why; the connection must be closed
@@ -40,11 +41,13 @@ enum class DecodeEvent : std::uint8_t {
 
 class ResponseDecoder {
  public:
-  // `head_request`: the request's method was HEAD (B1). `upgrade_allowed`: a 101 is a final head.
-  ResponseDecoder(const ResponseLimits& limits, bool head_request, bool upgrade_allowed = false);
+  // `head_request`: the request's method was HEAD (B1). `switching`: a 101, or a 2xx, then opens a
+  // tunnel.
+  ResponseDecoder(const ResponseLimits& limits, bool head_request,
+                  ProtocolSwitch switching = ProtocolSwitch::kNone);
 
   // Starts over for the next exchange, with the same limits.
-  void Reset(bool head_request, bool upgrade_allowed = false);
+  void Reset(bool head_request, ProtocolSwitch switching = ProtocolSwitch::kNone);
 
   // Consumes bytes from the front of `input` (shrinking it) until there is an event. Failures:
   // http_protocol_error (grammar, ambiguous framing), http_response_transfer_coding (an unusable
@@ -79,8 +82,8 @@ class ResponseDecoder {
     kLengthBody,
     kChunkedBody,
     kTrailers,
-    kUntilCloseBody,
-    kComplete,  // kDone is the next event
+    kUntilCloseBody,  // tunnels too
+    kComplete,        // kDone is the next event
     kDone,
     kFailed,
   };
@@ -95,6 +98,8 @@ class ResponseDecoder {
   DecodeEvent NextUntilCloseBody(std::string_view& input);
   // The blank line after a head was read.
   DecodeEvent EndHead();
+  bool OpensTunnel() const;
+  DecodeEvent BeginTunnel();
   DecodeEvent EndInformational();
   bool CountField();
   DecodeEvent Fail(Reason reason, std::string_view message);
@@ -102,7 +107,7 @@ class ResponseDecoder {
 
   const ResponseLimits limits_;
   bool head_request_ = false;
-  bool upgrade_allowed_ = false;
+  ProtocolSwitch switching_ = ProtocolSwitch::kNone;
 
   State state_ = State::kStatusLine;
   LineReader lines_;

@@ -11,6 +11,13 @@ constexpr std::chrono::seconds kLagProbeInterval{1};
 
 }  // namespace
 
+struct EventLoop::Delayed {
+  Delayed(asio::io_context& context, std::function<void()> what)
+      : timer(context), function(std::move(what)) {}
+  asio::steady_timer timer;
+  std::function<void()> function;
+};
+
 EventLoop::EventLoop(std::uint32_t index, std::function<void(std::uint32_t, Duration)> on_lag)
     : index_(index),
       on_lag_(std::move(on_lag)),
@@ -34,9 +41,23 @@ void EventLoop::Stop() {
     // that handler start it again, for ever.
     stopping_ = true;
     lag_timer_.cancel();
+    for (const auto& waiting : delayed_) waiting->timer.cancel();
   });
   work_.reset();
   thread_.join();
+}
+
+void EventLoop::RunAfter(Duration delay, std::function<void()> function) {
+  Post([this, delay, function = std::move(function)]() mutable {
+    if (stopping_) return function();
+    auto delayed = std::make_shared<Delayed>(context_, std::move(function));
+    delayed_.insert(delayed);
+    delayed->timer.expires_after(delay);
+    delayed->timer.async_wait([this, delayed](const boost::system::error_code&) {
+      delayed_.erase(delayed);
+      delayed->function();
+    });
+  });
 }
 
 void EventLoop::ProbeLag() {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <span>
 #include <thread>
 #include <utility>
@@ -43,6 +44,8 @@ class EventLoop {
   void Post(Function&& function) {
     asio::post(context_, std::forward<Function>(function));
   }
+  // Calls `function` on the loop once, when `delay` is over or Stop comes before. From any thread.
+  void RunAfter(Duration delay, std::function<void()> function);
   bool InLoop() const { return std::this_thread::get_id() == thread_.get_id(); }
 
   asio::io_context& context() { return context_; }
@@ -55,6 +58,8 @@ class EventLoop {
   std::uint32_t connections() const { return connections_.load(std::memory_order_relaxed); }
 
  private:
+  struct Delayed;
+
   void ProbeLag();
 
   static constexpr std::size_t kScratchBytes = 64 * 1024;
@@ -64,7 +69,8 @@ class EventLoop {
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   asio::steady_timer lag_timer_;
-  bool stopping_ = false;  // of the loop's thread
+  bool stopping_ = false;                       // of the loop's thread
+  std::set<std::shared_ptr<Delayed>> delayed_;  // of the loop's thread
   std::vector<char> scratch_;
   std::atomic<std::uint32_t> connections_{0};
   std::thread thread_;

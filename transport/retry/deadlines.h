@@ -20,6 +20,8 @@ struct ExchangeLimits {
   Duration write_stall = kForever;
   Duration response_header = kForever;
   Duration body_stall = kForever;
+  Duration request_stall = kForever;  // for the caller's next piece of its body
+  Duration tunnel_idle = kForever;
 };
 
 class Deadlines {

@@ -20,7 +20,7 @@ RequestHead Get(HeaderList headers = {}) {
 }
 
 std::optional<Failure> Check(const RequestHead& head, std::uint64_t body_size = 0) {
-  const Result<RequestFacts> facts = CheckRequest(head, body_size, {});
+  const Result<RequestFacts> facts = CheckRequest(head, {.body_size = body_size}, {});
   if (facts.has_value()) return std::nullopt;
   return facts.error();
 }
@@ -126,7 +126,9 @@ TEST(CheckRequest, LeavesToTheStreamingMethodWhatNeedsIt) {
   for (const auto& [name, headers] : rows) {
     const std::optional<Failure> failure = Check(Get(headers));
     ASSERT_TRUE(failure.has_value()) << name;
-    EXPECT_EQ(failure->reason, Reason::kUnimplemented) << name;
+    EXPECT_EQ(failure->reason, Reason::kHttpRequestError) << name;
+    EXPECT_TRUE(CheckRequest(Get(headers), {.body_size = {}, .streamed = true}, {}).has_value())
+        << name;
     EXPECT_EQ(failure->field, "headers[0]") << name;
   }
 }
@@ -207,8 +209,44 @@ TEST(CheckRequest, LeavesConnectToTheStreamingMethod_C004_O085) {
   head.method = "CONNECT";
   const std::optional<Failure> failure = Check(head);
   ASSERT_TRUE(failure.has_value());
-  EXPECT_EQ(failure->reason, Reason::kUnimplemented);
+  EXPECT_EQ(failure->reason, Reason::kHttpRequestError);
   EXPECT_EQ(failure->field, "method");
+}
+
+TEST(CheckRequest, TakesConnectWithHostAndPortFromAStreamingCaller_U5) {
+  RequestHead head = Get();
+  head.method = "CONNECT";
+  const RequestShape streamed{.body_size = {}, .streamed = true};
+  for (const std::string& target : {"db.internal:5432"s, "[::1]:443"s, "10.0.0.1:22"s}) {
+    head.target = target;
+    const Result<RequestFacts> facts = CheckRequest(head, streamed, {});
+    ASSERT_TRUE(facts.has_value()) << target;
+    EXPECT_EQ(facts->switching, ProtocolSwitch::kConnect);
+  }
+  for (const std::string& target :
+       {""s, "*"s, "db.internal"s, "[::1]"s, "host:"s, "/path"s, "user@host:1"s}) {
+    head.target = target;
+    const Result<RequestFacts> facts = CheckRequest(head, streamed, {});
+    ASSERT_FALSE(facts.has_value()) << target;
+    EXPECT_EQ(facts.error().field, "request_target") << target;
+  }
+}
+
+TEST(CheckRequest, LetsNoUpgradeLeadToHttp2BehindOurBack) {
+  for (const std::string& protocol : {"h2c"s, "h2"s, "H2C"s, ""s}) {
+    const RequestHead head = Get({{"Connection", "Upgrade"}, {"Upgrade", protocol}});
+    EXPECT_FALSE(CheckRequest(head, {.body_size = {}, .streamed = true}, {}).has_value());
+  }
+}
+
+TEST(CheckTrailers, RefusesWhatMayNotFollowABody_F8) {
+  EXPECT_FALSE(CheckTrailers({{"X-Sum", "1"}, {"grpc-status", "0"}}, {}).has_value());
+  for (const std::string& name : {"Content-Length"s, "transfer-encoding"s, "Trailer"s, "Host"s,
+                                  "Authorization"s, "proxy-x"s, "bad name"s, ""s}) {
+    const std::optional<Failure> failure = CheckTrailers({{"ok", "1"}, {name, "1"}}, {});
+    ASSERT_TRUE(failure.has_value()) << name;
+    EXPECT_EQ(failure->field, "trailers[1]") << name;
+  }
 }
 
 TEST(CheckRequest, AllowsMethods) {
@@ -247,22 +285,25 @@ TEST(CheckRequest, BoundsFieldsAndBytes) {
   RequestFieldLimits limits;
   limits.max_fields = 2;
   limits.max_bytes = 16;
-  EXPECT_TRUE(CheckRequest(Get({{"A", "123"}, {"B", "123"}}), 0, limits).has_value());
-  const Result<RequestFacts> bytes = CheckRequest(Get({{"A", "123"}, {"B", "1234"}}), 0, limits);
+  EXPECT_TRUE(
+      CheckRequest(Get({{"A", "123"}, {"B", "123"}}), {.body_size = 0}, limits).has_value());
+  const Result<RequestFacts> bytes =
+      CheckRequest(Get({{"A", "123"}, {"B", "1234"}}), {.body_size = 0}, limits);
   ASSERT_FALSE(bytes.has_value());
   EXPECT_EQ(bytes.error().field, "headers[1]");
   const Result<RequestFacts> fields =
-      CheckRequest(Get({{"A", ""}, {"B", ""}, {"C", ""}}), 0, limits);
+      CheckRequest(Get({{"A", ""}, {"B", ""}, {"C", ""}}), {.body_size = 0}, limits);
   ASSERT_FALSE(fields.has_value());
   EXPECT_EQ(fields.error().field, "headers");
 }
 
 TEST(CheckRequest, TellsTheFacts) {
-  EXPECT_FALSE(CheckRequest(Get(), 0, {})->close);
-  EXPECT_FALSE(CheckRequest(Get(), 0, {})->idempotency_key);
-  EXPECT_TRUE(CheckRequest(Get({{"connection", "Close"}}), 0, {})->close);
-  EXPECT_TRUE(CheckRequest(Get({{"Idempotency-Key", "x"}}), 0, {})->idempotency_key);
-  EXPECT_TRUE(CheckRequest(Get({{"x-idempotency-key", ""}}), 0, {})->idempotency_key);
+  EXPECT_FALSE(CheckRequest(Get(), {.body_size = 0}, {})->close);
+  EXPECT_FALSE(CheckRequest(Get(), {.body_size = 0}, {})->idempotency_key);
+  EXPECT_TRUE(CheckRequest(Get({{"connection", "Close"}}), {.body_size = 0}, {})->close);
+  EXPECT_TRUE(CheckRequest(Get({{"Idempotency-Key", "x"}}), {.body_size = 0}, {})->idempotency_key);
+  EXPECT_TRUE(
+      CheckRequest(Get({{"x-idempotency-key", ""}}), {.body_size = 0}, {})->idempotency_key);
 }
 
 TEST(CheckRequest, NamesTheHeaderButNeverItsValue_V2) {

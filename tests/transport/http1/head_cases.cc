@@ -247,7 +247,7 @@ void AddInformational(std::vector<ResponseCase>& rows) {
                   "fail:http_upgrade_failed/first_byte/answered/101"});
   rows.push_back({"O-083 101 asked for, then raw bytes",
                   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n\x01\x02\x03",
-                  "101 none done left:3", false, true});
+                  "101 tunnel '\\x01\\x02\\x03' done", false, true});
   rows.push_back({"O-084 200 to an upgrade", last, "200 length:2 'ok' done", false, true});
 }
 

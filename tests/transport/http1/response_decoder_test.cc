@@ -72,7 +72,8 @@ std::string ExpectedAtEof(const Transcript& whole, std::size_t head_end, std::si
 TEST(ResponseDecoder, NeverCallsACutResponseComplete_O030_O031) {
   for (const ResponseCase& row : AllResponseCases()) {
     const Transcript whole = Transcribe(row.bytes, {}, InputOf(row));
-    if (!whole.done) continue;
+    // A tunnel has no end but its connection's.
+    if (!whole.done || row.upgrade_allowed) continue;
     const std::size_t message_end = row.bytes.size() - whole.left;
     const std::size_t head_end = HeadEnd(row.bytes, whole.informational.size());
     for (const std::size_t size : CutPositions(message_end)) {

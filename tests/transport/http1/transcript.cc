@@ -24,7 +24,8 @@ bool LiesIn(std::string_view part, std::string_view whole) {
 class Recorder {
  public:
   explicit Recorder(const DecoderInput& input)
-      : decoder_(input.limits, input.head_request, input.upgrade_allowed) {}
+      : decoder_(input.limits, input.head_request,
+                 input.upgrade_allowed ? ProtocolSwitch::kUpgrade : ProtocolSwitch::kNone) {}
 
   // False when the decoder wants no more.
   bool Feed(std::string_view piece) {
@@ -116,6 +117,8 @@ std::string BodyText(const Transcript& transcript) {
       return "chunked";
     case BodyKind::kUntilClose:
       return "until_close";
+    case BodyKind::kTunnel:
+      return "tunnel";
   }
   return "?";
 }

@@ -1,0 +1,37 @@
+#include "transport/base/replay_buffer.h"
+
+namespace spillway {
+
+BodySource::Status ReplayBuffer::Read(Chunk& chunk, std::function<void()> ready) {
+  if (next_ < kept_.size()) {
+    chunk = kept_[next_++];
+    return Status::kData;
+  }
+  if (ended_ != Status::kPending) return ended_;
+  const Status status = source_->Read(chunk, std::move(ready));
+  if (status == Status::kData) Keep(chunk);
+  if (status == Status::kEnd || status == Status::kError) ended_ = status;
+  return status;
+}
+
+void ReplayBuffer::Keep(const Chunk& chunk) {
+  if (overrun_ || chunk.bytes.empty()) return;
+  if (chunk.bytes.size() > limit_ - kept_bytes_) {
+    overrun_ = true;
+    kept_ = {};
+    next_ = 0;
+    return;
+  }
+  kept_bytes_ += chunk.bytes.size();
+  // Who handed out bytes without an owner may reuse them after the call.
+  kept_.push_back(chunk.owner != nullptr ? chunk : Chunk::Own(std::string(chunk.bytes)));
+  next_ = kept_.size();
+}
+
+bool ReplayBuffer::Rewind() {
+  if (overrun_) return false;
+  next_ = 0;
+  return true;
+}
+
+}  // namespace spillway
