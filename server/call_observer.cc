@@ -4,6 +4,10 @@
 
 namespace spillway {
 
+std::string_view Label(TunnelKind kind) {
+  return kind == TunnelKind::kUpgrade ? "upgrade" : "connect";
+}
+
 std::string_view StatusCodeName(int code) {
   constexpr std::array<std::string_view, 17> kNames = {
       "OK",

@@ -4,6 +4,9 @@
 
 #pragma once
 
+#include <array>
+#include <string_view>
+
 #include "server/wire_out.h"
 #include "transport/base/header_list.h"
 #include "transport/records.h"
@@ -54,6 +57,16 @@ constexpr std::uint64_t ZeroBased(Enum value) {
   return static_cast<std::uint64_t>(value);
 }
 
+// Sixteen lower-case hexadecimal digits; left out when there is none.
+template <typename Out>
+void PutSpanId(Out& out, std::uint32_t field, std::uint64_t span_id) {
+  if (span_id == 0) return;
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::array<char, 16> text{};
+  for (std::size_t i = text.size(); i-- > 0; span_id >>= 4) text[i] = kDigits[span_id & 15];
+  PutBytes(out, field, {text.data(), text.size()});
+}
+
 template <typename Out>
 void PutAttempt(Out& out, const AttemptRecord& attempt, Instant began) {
   PutNumber(out, 1, OneBased(attempt.kind));
@@ -63,6 +76,19 @@ void PutAttempt(Out& out, const AttemptRecord& attempt, Instant began) {
   PutPhase(out, 5, attempt.ended - attempt.started);
   PutNumber(out, 6, ZeroBased(attempt.error));
   PutNumber(out, 7, ZeroBased(attempt.delivery));
+  PutNumber(out, 8, attempt.status);
+  PutPhase(out, 9, attempt.backoff);
+  PutSpanId(out, 10, attempt.span_id);
+}
+
+template <typename Out>
+void PutEvent(Out& out, const TimelineEvent& event, Instant began) {
+  PutNumber(out, 1, OneBased(event.kind));
+  PutDuration(out, 2, event.at - began);
+  PutNumber(out, 3, event.attempt);
+  PutNumber(out, 4, event.status);
+  PutBytes(out, 5, event.note);
+  PutSpanId(out, 6, event.span_id);
 }
 
 template <typename Out>
@@ -99,10 +125,7 @@ void PutExchange(Out& out, const RoundTripRecord& record, ExchangeParts parts) {
   }
   if (parts.timeline) {
     for (const TimelineEvent& event : record.timeline) {
-      PutMessage(out, 18, [&](auto& inner) {
-        PutNumber(inner, 1, OneBased(event.kind));
-        PutDuration(inner, 2, event.at - record.started);
-      });
+      PutMessage(out, 18, [&](auto& inner) { PutEvent(inner, event, record.started); });
     }
   }
   PutNumber(out, 19, record.policy_version);

@@ -22,9 +22,13 @@ std::string_view Label(AttemptKind kind) {
 }
 
 std::string_view Label(TimelineEvent::Kind kind) {
-  static constexpr std::array<std::string_view, CountUpTo(TimelineEvent::Kind::kEnded)> kLabels = {
-      "started",    "queued", "granted", "written", "informational",
-      "first_byte", "head",   "retry",   "ended"};
+  static constexpr std::array<std::string_view, CountUpTo(TimelineEvent::Kind::kRedirect)> kLabels =
+      {"started",    "queued",     "granted",       "written",         "informational",
+       "first_byte", "head",       "retry",         "ended",           "not_granted",
+       "dns_start",  "dns_done",   "connect_start", "connect_done",    "proxy_start",
+       "proxy_done", "tls_start",  "tls_done",      "headers_written", "wait_100",
+       "got_100",    "first_data", "body_done",     "put_idle",        "backoff",
+       "redirect"};
   return At(kLabels, kind);
 }
 

@@ -11,8 +11,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "transport/base/dial_step.h"
 #include "transport/base/failure.h"
 #include "transport/base/instant.h"
 #include "transport/base/options.h"
@@ -37,12 +39,14 @@ struct ConnectionInfo {
   Duration proxying{};  // CONNECT or SOCKS5, and TLS with the proxy
   Duration securing{};  // TLS with the origin
   Instant opened{};
+  DialSteps dial;  // of the dial that opened it
 };
 
-// How long each phase of a round trip took; zero when it did not happen. Sums over attempts; dns
-// and connect are those of the dial this round trip waited for.
+// How long each phase of a round trip took; zero when it did not happen. Sums over attempts. The
+// phases do not overlap: dns, connect, proxy and tls are what this round trip waited for of the
+// dial, and queue is the rest of its waits. So their sum is never more than `total`.
 struct Timings {
-  Duration queue{};
+  Duration queue{};  // for a connection that others used, or for a place to dial
   Duration dns{};
   Duration connect{};
   Duration proxy{};
@@ -71,23 +75,47 @@ struct AttemptRecord {
   Instant ended{};
   Reason error = Reason::kNone;
   Delivery delivery = Delivery::kNone;
-  std::uint32_t status = 0;  // of a response that was answered by another attempt
+  std::uint32_t status = 0;   // of a response that was answered by another attempt
+  Duration backoff{};         // the pause before it
+  std::uint64_t span_id = 0;  // in its traceparent; 0: that was the caller's, or there was none
 };
 
-// A moment on the timeline of a round trip (ExchangeDetail timeline).
+// A moment on the timeline of a round trip (ExchangeDetail timeline): httptrace's events (M1 to M7)
+// and what it has none for. Members keep their places: the wire counts on them.
 struct TimelineEvent {
   enum class Kind : std::uint8_t {
     kStarted,
-    kQueued,
-    kGranted,
-    kWritten,
-    kInformational,
+    kQueued,         // asked the pool for a connection
+    kGranted,        // got one; `note` is the AcquireSource
+    kWritten,        // the whole request
+    kInformational,  // `status`
     kFirstByte,
-    kHead,
-    kRetry,
-    kEnded
+    kHead,          // `status`
+    kRetry,         // `note` is the reason, or `status` what is answered by another attempt
+    kEnded,         // `note` is the failure's reason
+    kNotGranted,    // got none; `note` is the reason
+    kDnsStart,      // of the dial that was waited for, until kTlsDone; those that end have the
+    kDnsDone,       // reason of their failure in `note`
+    kConnectStart,  // TCP
+    kConnectDone,
+    kProxyStart,  // CONNECT or SOCKS5
+    kProxyDone,
+    kTlsStart,  // `note` is "proxy" when TLS is the proxy's own
+    kTlsDone,
+    kHeadersWritten,
+    kWait100,  // the body waits for a 100 from here
+    kGot100,
+    kFirstData,  // of the response body
+    kBodyDone,   // the response was read to its end
+    kPutIdle,    // HTTP/1: the connection went back; `note` says why it could not be kept
+    kBackoff,    // a pause before the next attempt began
+    kRedirect,   // `status` of the response that was followed
   } kind = Kind::kStarted;
   Instant at{};
+  std::uint32_t attempt = 0;  // counted from 1; 0: tied to none
+  std::uint32_t status = 0;
+  std::uint64_t span_id = 0;   // kGranted: AttemptRecord::span_id
+  std::string_view note = {};  // a word that lives as long as the program
 };
 std::string_view Label(TimelineEvent::Kind kind);
 
@@ -180,6 +208,7 @@ struct PoolSnapshot {
   HostPoolSnapshot state;
   std::string protocol;  // ConnectionInfo::protocol of an open connection; "" when there is none
   Duration oldest_connection_age{};
+  double retry_budget = 1;  // what is left of it, 0 to 1
 };
 
 }  // namespace spillway

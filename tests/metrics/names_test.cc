@@ -159,8 +159,11 @@ TEST(Labels, AreThoseOfTheContract) {
   EXPECT_EQ(join(AttemptKind::kRetry), "first|replay|retry");
   EXPECT_EQ(join(RetrySuppressed::kMaxAttempts),
             "budget|not_idempotent|body_not_replayable|deadline|max_attempts");
-  EXPECT_EQ(join(TimelineEvent::Kind::kEnded),
-            "started|queued|granted|written|informational|first_byte|head|retry|ended");
+  EXPECT_EQ(join(TimelineEvent::Kind::kRedirect),
+            "started|queued|granted|written|informational|first_byte|head|retry|ended|not_granted|"
+            "dns_start|dns_done|connect_start|connect_done|proxy_start|proxy_done|tls_start|"
+            "tls_done|headers_written|wait_100|got_100|first_data|body_done|put_idle|backoff|"
+            "redirect");
 }
 
 TEST(Documentation, HasOneRowForEachFamilyWithItsTypeLabelsAndBuckets) {

@@ -41,8 +41,18 @@ RoundTripRecord FullRecord() {
                          .ended = record.started + milliseconds(2),
                          .error = Reason::kConnectionTerminated,
                          .delivery = Delivery::kNotSent},
-                        {.kind = AttemptKind::kReplay, .connection_id = 77}};
+                        {.kind = AttemptKind::kReplay,
+                         .connection_id = 77,
+                         .status = 503,
+                         .backoff = milliseconds(3),
+                         .span_id = 0x00f067aa0ba902b7}};
   record.timeline = {{TimelineEvent::Kind::kStarted, record.started},
+                     {.kind = TimelineEvent::Kind::kPutIdle,
+                      .at = record.started + milliseconds(8),
+                      .attempt = 2,
+                      .status = 103,
+                      .span_id = 1,
+                      .note = "origin_close"},
                      {TimelineEvent::Kind::kEnded, record.started + milliseconds(9)}};
   return record;
 }
@@ -136,10 +146,30 @@ TEST(WireEncode, TellsAttemptsAndTimelineWhenAsked) {
   EXPECT_EQ(exchange.attempt_log(0).error(), v1::REASON_CONNECTION_TERMINATED);
   EXPECT_EQ(exchange.attempt_log(0).delivery(), v1::DELIVERY_NOT_SENT);
   EXPECT_EQ(exchange.attempt_log(1).kind(), v1::ATTEMPT_KIND_REPLAY);
-  ASSERT_EQ(exchange.timeline_size(), 2);
+  EXPECT_EQ(exchange.attempt_log(0).span_id(), "");
+  EXPECT_EQ(exchange.attempt_log(1).status(), 503u);
+  EXPECT_EQ(exchange.attempt_log(1).backoff().nanos(), 3'000'000);
+  EXPECT_EQ(exchange.attempt_log(1).span_id(), "00f067aa0ba902b7");
+  ASSERT_EQ(exchange.timeline_size(), 3);
   EXPECT_EQ(exchange.timeline(0).kind(), v1::EVENT_KIND_STARTED);
-  EXPECT_EQ(exchange.timeline(1).kind(), v1::EVENT_KIND_ENDED);
-  EXPECT_EQ(exchange.timeline(1).at().nanos(), 9'000'000);
+  const v1::Event& put_idle = exchange.timeline(1);
+  EXPECT_EQ(put_idle.kind(), v1::EVENT_KIND_PUT_IDLE);
+  EXPECT_EQ(put_idle.attempt(), 2u);
+  EXPECT_EQ(put_idle.status(), 103u);
+  EXPECT_EQ(put_idle.note(), "origin_close");
+  EXPECT_EQ(put_idle.span_id(), "0000000000000001");
+  EXPECT_EQ(exchange.timeline(2).kind(), v1::EVENT_KIND_ENDED);
+  EXPECT_EQ(exchange.timeline(2).at().nanos(), 9'000'000);
+}
+
+TEST(WireEncode, NamesEveryMomentAsTheRecordDoes) {
+  const auto last = static_cast<int>(TimelineEvent::Kind::kRedirect);
+  ASSERT_EQ(v1::EventKind_MAX, last + 1);
+  for (int i = 0; i <= last; ++i) {
+    std::string name = "EVENT_KIND_" + std::string(Label(static_cast<TimelineEvent::Kind>(i)));
+    for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    EXPECT_EQ(v1::EventKind_Name(static_cast<v1::EventKind>(i + 1)), name);
+  }
 }
 
 TEST(WireEncode, EncodesALargeBodyWithoutCopyingIt) {

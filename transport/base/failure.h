@@ -10,8 +10,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/system/result.hpp>
 
@@ -111,6 +113,8 @@ enum class Delivery : std::uint8_t {
   kAnswered,     // response headers had arrived
 };
 
+struct DialStep;  // transport/base/dial_step.h
+
 struct Failure {
   Reason reason = Reason::kInternalError;
   Source source = Source::kService;
@@ -120,6 +124,7 @@ struct Failure {
   std::string field = {};             // the request field at fault, for kCaller
   std::uint32_t response_status = 0;  // when a response head had arrived
   std::uint32_t proxy_status = 0;     // the proxy's answer to CONNECT, or its SOCKS5 reply code
+  std::shared_ptr<const std::vector<DialStep>> dial = {};  // of a dial: what it did until then
 };
 
 inline constexpr std::size_t kMaxFailureMessage = 480;

@@ -51,7 +51,11 @@ struct ExchangeResult {
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
   bool any_response_byte = false;
-  Instant started{};            // first write
+  Instant started{};  // first write
+  // When the head was written, if the body was not with it; kNever: as `written`.
+  Instant headers_written = kNever;
+  Instant waited_100 = kNever;  // the body waited for a 100 from here on; kNever: it did not
+  Instant got_100 = kNever;     // and got it
   Instant written = kNever;     // request completely written; kNever: it was not
   Instant first_byte = kNever;  // of the response; kNever: none
   Instant ended{};
