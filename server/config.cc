@@ -31,15 +31,11 @@ class CrossChecks {
   void Run(const Config& config, const PolicyParts& parts) {
     CheckListen(config.listen);
     CheckAddresses(parts.fallback.addresses, "defaults");
-    const PoolLimits& defaults = parts.fallback.pool;
-    CheckBackoff(defaults, "defaults");
+    CheckDefaultBackoffs(parts.fallback);
     std::vector<Destination> destinations = parts.destinations;
     for (std::size_t i = 0; i < destinations.size(); ++i) {
       const std::string path = "destinations[" + std::to_string(i) + "]";
-      const PoolLimits& pool = destinations[i].pool;
-      const bool inherited = pool.backoff_initial == defaults.backoff_initial &&
-                             pool.backoff_max == defaults.backoff_max;
-      if (!inherited) CheckBackoff(pool, path);
+      CheckBackoffs(destinations[i], parts.fallback, path);
       if (destinations[i].addresses != parts.fallback.addresses) {
         CheckAddresses(destinations[i].addresses, path);
       }
@@ -118,10 +114,27 @@ class CrossChecks {
     }
   }
 
-  void CheckBackoff(const PoolLimits& pool, const std::string& path) {
-    if (pool.backoff_max < pool.backoff_initial) {
-      Add(path + ".pool.backoff_max", "must not be less than backoff_initial");
+  // `Limits` is PoolLimits or RetryLimits.
+  template <typename Limits>
+  void CheckBackoff(const Limits& limits, const std::string& path) {
+    if (limits.backoff_max < limits.backoff_initial) {
+      Add(path + ".backoff_max", "must not be less than backoff_initial");
     }
+  }
+
+  void CheckDefaultBackoffs(const Destination& defaults) {
+    CheckBackoff(defaults.pool, "defaults.pool");
+    CheckBackoff(defaults.retry, "defaults.retry");
+  }
+
+  // Only what is not inherited: that was said once.
+  void CheckBackoffs(const Destination& destination, const Destination& defaults,
+                     const std::string& path) {
+    const auto same = [](const auto& a, const auto& b) {
+      return a.backoff_initial == b.backoff_initial && a.backoff_max == b.backoff_max;
+    };
+    if (!same(destination.pool, defaults.pool)) CheckBackoff(destination.pool, path + ".pool");
+    if (!same(destination.retry, defaults.retry)) CheckBackoff(destination.retry, path + ".retry");
   }
 
   const KeyPlaces& places_;

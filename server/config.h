@@ -33,6 +33,7 @@ struct Config {
   FrontLimits front;
   DrainOptions drain;
   ProcessLimits process;
+  CookieLimits cookies;
   // As the file states them; the policy holds what was read for them.
   std::vector<TlsProfileSettings> tls_profiles;
   std::vector<ProxySettings> proxies;

@@ -96,6 +96,9 @@ void BindTimeouts(const Visit& visit, Limits& limits) {
   visit("write_stall", limits.write_stall);
   visit("response_header", limits.response_header);
   visit("body_stall", limits.body_stall);
+  visit("request_stall", limits.request_stall);
+  visit("expect_continue", limits.expect_continue);
+  visit("tunnel_idle", limits.tunnel_idle);
 }
 
 template <typename Visit, typename Limits>
@@ -114,6 +117,39 @@ void BindRetry(const Visit& visit, Limits& limits) {
   visit("max_attempts", limits.max_attempts);
   visit("budget_ratio", limits.budget_ratio);
   visit("budget_burst", limits.budget_burst);
+  visit("budget_per_second", limits.budget_per_second);
+  visit("statuses", limits.statuses);
+  visit("on_connect_failure", limits.on_connect_failure);
+  visit("on_reset", limits.on_reset);
+  visit("backoff_initial", limits.backoff_initial);
+  visit("backoff_max", limits.backoff_max);
+  visit("retry_after_max", limits.retry_after_max);
+  visit("replay_buffer_bytes", limits.replay_buffer_bytes);
+}
+
+template <typename Visit, typename Limits>
+void BindStream(const Visit& visit, Limits& limits) {
+  visit("allow_upgrade", limits.allow_upgrade);
+  visit("allow_connect", limits.allow_connect);
+  visit("buffer_bytes", limits.buffer_bytes);
+}
+
+template <typename Visit, typename Limits>
+void BindClient(const Visit& visit, Limits& limits) {
+  visit("decompression", limits.decompression);
+  visit("brotli", limits.brotli);
+  visit("zstd", limits.zstd);
+  visit("max_expansion", limits.max_expansion);
+}
+
+template <typename Visit, typename Limits>
+void BindCookies(const Visit& visit, Limits& limits) {
+  visit("enabled", limits.enabled);
+  visit("allow_anonymous", limits.allow_anonymous);
+  visit("max_jars", limits.max_jars);
+  visit("max_cookies_per_jar", limits.max_cookies_per_jar);
+  visit("max_bytes", limits.max_bytes);
+  visit("idle_timeout", limits.idle_timeout);
 }
 
 template <typename Visit, typename Limits>
@@ -150,6 +186,7 @@ template <typename Visit, typename Target>
 void BindDestination(const Visit& visit, Target& destination) {
   visit("protocol", destination.protocol);
   visit("isolate_tenants", destination.isolate_tenants);
+  visit("trace_attempts", destination.trace_attempts);
 }
 
 template <typename Visit, typename Settings>
@@ -203,6 +240,8 @@ void ReadLimits(const LimitsMessage& message, Destination& destination, RouteSet
   BindTimeouts(Reader(message.timeouts()), destination.timeouts);
   BindResponse(Reader(message.response()), destination.response);
   BindRetry(Reader(message.retry()), destination.retry);
+  BindStream(Reader(message.stream()), destination.stream);
+  BindClient(Reader(message.client()), destination.client);
   BindHttp2(Reader(message.http2()), destination.http2);
   BindAddresses(Reader(message.addresses()), destination.addresses);
   const Reader reader(message);
@@ -223,6 +262,8 @@ void WriteLimits(const Destination& destination, const RouteSettings& route,
   BindTimeouts(Writer(*message.mutable_timeouts()), destination.timeouts);
   BindResponse(Writer(*message.mutable_response()), destination.response);
   BindRetry(Writer(*message.mutable_retry()), destination.retry);
+  BindStream(Writer(*message.mutable_stream()), destination.stream);
+  BindClient(Writer(*message.mutable_client()), destination.client);
   BindHttp2(Writer(*message.mutable_http2()), destination.http2);
   BindAddresses(Writer(*message.mutable_addresses()), destination.addresses);
   const Writer writer(message);
@@ -301,6 +342,7 @@ void ReadConfigMessage(const config::v1::Config& message, Config& config, Policy
   BindFront(Reader(message.front()), config.front);
   BindDrain(Reader(message.drain()), config.drain);
   BindProcess(Reader(message.process()), config.process);
+  BindCookies(Reader(message.cookies()), config.cookies);
 
   BindRequest(Reader(message.request()), parts.request);
   parts.fallback.refuse = message.unmatched() == kRefuse;
@@ -331,6 +373,7 @@ config::v1::Config WriteConfigMessage(const Config& config) {
   BindFront(Writer(*message.mutable_front()), config.front);
   BindDrain(Writer(*message.mutable_drain()), config.drain);
   BindProcess(Writer(*message.mutable_process()), config.process);
+  BindCookies(Writer(*message.mutable_cookies()), config.cookies);
 
   BindRequest(Writer(*message.mutable_request()), config.policy->request_limits());
   const Policy& policy = *config.policy;

@@ -114,6 +114,7 @@ ConfigDiff DiffConfigs(const Config& before, const Config& after) {
   section("front", old.front(), now.front(), diff.needs_restart);
   section("drain", old.drain(), now.drain(), diff.needs_restart);
   section("process", old.process(), now.process(), diff.needs_restart);
+  section("cookies", old.cookies(), now.cookies(), diff.needs_restart);
   return diff;
 }
 

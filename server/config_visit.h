@@ -20,6 +20,7 @@
 #include "server/config_values.h"
 #include "transport/base/check.h"
 #include "transport/base/ip_address.h"
+#include "transport/base/options.h"
 #include "transport/base/proxy.h"
 #include "transport/base/tls_profile.h"
 
@@ -32,6 +33,11 @@ inline std::string_view Label(TlsVersion version) {
 inline std::string_view Label(ProxyRule::Kind mode) {
   static constexpr std::array<std::string_view, 3> kLabels = {"direct", "servers", "environment"};
   return kLabels.at(static_cast<std::size_t>(mode));
+}
+
+inline std::string_view Label(Decompression decompression) {
+  static constexpr std::array<std::string_view, 3> kLabels = {"policy", "auto", "pass_through"};
+  return kLabels.at(static_cast<std::size_t>(decompression));
 }
 
 // The field called `name`; a name that the schema lacks is a slip of ours.
@@ -69,6 +75,14 @@ class ConfigReader {
     if (size > 0) member.clear();
     for (int i = 0; i < size; ++i) {
       member.push_back(Reflect().GetRepeatedString(message_, &field, i));
+    }
+  }
+  void operator()(const char* name, std::vector<std::uint32_t>& member) const {
+    const google::protobuf::FieldDescriptor& field = FieldOf(message_, name);
+    const int size = Reflect().FieldSize(message_, &field);
+    if (size > 0) member.clear();
+    for (int i = 0; i < size; ++i) {
+      member.push_back(Reflect().GetRepeatedUInt32(message_, &field, i));
     }
   }
   template <typename T>
@@ -142,6 +156,11 @@ class ConfigWriter {
   void operator()(const char* name, const std::vector<std::string>& member) const {
     for (const std::string& text : member) {
       Reflect().AddString(&message_, &FieldOf(message_, name), text);
+    }
+  }
+  void operator()(const char* name, const std::vector<std::uint32_t>& member) const {
+    for (const std::uint32_t value : member) {
+      Reflect().AddUInt32(&message_, &FieldOf(message_, name), value);
     }
   }
   template <typename T>

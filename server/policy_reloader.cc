@@ -25,6 +25,7 @@ void KeepFixedParts(const Config& in_force, Config& config) {
   config.front = in_force.front;
   config.drain = in_force.drain;
   config.process = in_force.process;
+  config.cookies = in_force.cookies;
 }
 
 }  // namespace

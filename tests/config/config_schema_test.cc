@@ -78,6 +78,9 @@ std::vector<std::string> ExtremesOf(const FieldDescriptor& field) {
     if (field.is_repeated()) return {"[10.0.0.1]", "[10.0.0.1, ::1]"};
     return {"10.0.0.1", "::1"};
   }
+  if (field.is_repeated() && field.cpp_type() == FieldDescriptor::CPPTYPE_UINT32) {
+    return {"[" + rule.min() + "]", "[" + rule.min() + ", " + rule.max() + "]"};
+  }
   if (field.is_repeated()) return {"[127.0.0.1:7]", "[\"unix:/x\", 127.0.0.1:8]"};
   if (rule.kind() == config::v1::VALUE_KIND_HOST_NAME) return {"a", "alias.test"};
   if (rule.kind() == config::v1::VALUE_KIND_CHOICE) {

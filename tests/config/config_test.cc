@@ -70,7 +70,11 @@ defaults:
   pool: {max_connections: 8, max_age: forever, max_age_jitter: 0.25}
   timeouts: {connect: 250ms}
   response: {keep_alive_http10: false, max_header_bytes: 1024}
-  retry: {max_attempts: 1}
+  retry: {max_attempts: 1, statuses: [429, 503]}
+  stream: {allow_connect: true}
+  client: {decompression: auto, zstd: true}
+  trace_attempts: true
+cookies: {enabled: true, max_jars: 3}
 )");
   EXPECT_EQ(config.listen.grpc, (std::vector<std::string>{"127.0.0.1:1", "unix:/tmp/a.sock"}));
   EXPECT_EQ(config.listen.http, "[::1]:2");
@@ -82,6 +86,13 @@ defaults:
   EXPECT_EQ(config.process.dns_positive_ttl, Duration::zero());
   EXPECT_EQ(config.policy->request_limits().max_fields, 7U);
   const Destination& fallback = config.policy->fallback();
+  EXPECT_EQ(fallback.retry.statuses, (std::vector<std::uint32_t>{429, 503}));
+  EXPECT_TRUE(fallback.stream.allow_connect);
+  EXPECT_EQ(fallback.client.decompression, Decompression::kAuto);
+  EXPECT_TRUE(fallback.client.zstd);
+  EXPECT_TRUE(fallback.trace_attempts);
+  EXPECT_TRUE(config.cookies.enabled);
+  EXPECT_EQ(config.cookies.max_jars, 3U);
   EXPECT_EQ(fallback.pool.max_connections, 8U);
   EXPECT_EQ(fallback.pool.max_age, kForever);
   EXPECT_EQ(fallback.pool.max_age_jitter, 0.25);
@@ -250,6 +261,17 @@ INSTANTIATE_TEST_SUITE_P(
                    "t:1:31: listen.http: another listener has this address\n"},
         ProblemRow{"BackoffBounds", "defaults: {pool: {backoff_max: 1ms}}\n",
                    "t:1:19: defaults.pool.backoff_max: must not be less than backoff_initial\n"},
+        ProblemRow{"RetryBackoffsInDisorder", "defaults: {retry: {backoff_initial: 3s}}\n",
+                   "t:1:12: defaults.retry.backoff_max: must not be less than backoff_initial\n"},
+        ProblemRow{"StatusThatIsAResult", "defaults: {retry: {statuses: [503, 200]}}\n",
+                   "t:1:36: defaults.retry.statuses[1]: must be a whole number from 400 to 599\n"},
+        ProblemRow{"NoStatusAtAll", "defaults: {retry: {statuses: []}}\n",
+                   "t:1:30: defaults.retry.statuses: must have at least one entry\n"},
+        ProblemRow{"CodingThatIsNoChoice", "defaults: {client: {decompression: gzip}}\n",
+                   "t:1:36: defaults.client.decompression: must be auto or pass_through\n"},
+        ProblemRow{"BufferBelowAFrame", "defaults: {stream: {buffer_bytes: 1KiB}}\n",
+                   "t:1:35: defaults.stream.buffer_bytes: must be a number of bytes from 64KiB to "
+                   "64MiB\n"},
         ProblemRow{"DestinationWithoutAnything", "destinations: [{}]\n",
                    "t:1:16: destinations[0].name: required, but missing\n"
                    "t:1:16: destinations[0].matches: required, but missing\n"},

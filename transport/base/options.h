@@ -119,6 +119,18 @@ struct ClientLimits {
   std::uint64_t max_expansion = 100;  // decoded bytes per received one, beyond the first 64 KiB
 };
 
+// Cookie jars of all callers. A jar is known by the identity of its owner and the name it gave.
+struct CookieLimits {
+  bool enabled = false;
+  bool allow_anonymous = false;  // jars for callers without an identity, shared by all of those
+  std::uint32_t max_jars = 1000;
+  std::uint32_t max_cookies_per_jar = 1000;
+  std::uint64_t max_bytes = std::uint64_t{64} * 1024 * 1024;  // of all jars together
+  Duration idle_timeout = hours(1);                           // of a jar that nobody uses
+
+  bool operator==(const CookieLimits&) const = default;
+};
+
 // Process-wide.
 struct ProcessLimits {
   std::uint32_t max_connections = 0;  // origin connections; 0: from the descriptor limit
