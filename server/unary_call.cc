@@ -2,50 +2,13 @@
 
 #include <utility>
 
+#include "server/call_support.h"
 #include "server/caller_identity.h"
-#include "server/log.h"
 #include "server/request_mapping.h"
 #include "server/wire_decode.h"
 #include "server/wire_encode.h"
 
 namespace spillway {
-namespace {
-
-// Time until the gRPC deadline; kForever when there is none.
-Duration GrpcTimeLeft(const grpc::CallbackServerContext& context) {
-  const gpr_timespec deadline = context.raw_deadline();
-  if (gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) == 0) return kForever;
-  const gpr_timespec left = gpr_time_sub(deadline, gpr_now(deadline.clock_type));
-  constexpr std::int64_t kNanos = 1'000'000'000;
-  if (left.tv_sec < 0) return Duration::zero();
-  if (left.tv_sec >= kForever.count() / kNanos - 1) return kForever;
-  return Duration(left.tv_sec * kNanos + left.tv_nsec);
-}
-
-CallOutcome OutcomeOf(const Failure& failure) {
-  return failure.reason == Reason::kCancelled ? CallOutcome::kCancelled : CallOutcome::kFailed;
-}
-
-// Faults of an origin's protocol or of ours: worth an operator's look, and as frequent as the
-// origin likes. The message holds nothing of a request's or response's content.
-void LogInternal(std::string_view message) {
-  static LogLimiter limiter;
-  std::uint64_t suppressed = 0;
-  if (!limiter.Allow(suppressed)) return;
-  Log(LogLevel::kWarning, "call failed", {{"why", message}, {"suppressed", suppressed}});
-}
-
-Failure Undecodable() {
-  return {.reason = Reason::kHttpRequestError,
-          .source = Source::kCaller,
-          .phase = Phase::kNone,
-          .delivery = Delivery::kNotSent,
-          .message = "the message is not a valid spillway.v1.HttpRequest",
-          .field = {},
-          .response_status = 0};
-}
-
-}  // namespace
 
 grpc::ServerUnaryReactor* UnaryCall::Start(const CallContext& context,
                                            const grpc::CallbackServerContext& grpc_context,
@@ -74,7 +37,7 @@ void UnaryCall::Begin(const grpc::CallbackServerContext& grpc_context,
   admitted_ = true;
   WireRequest wire;
   if (!DecodeHttpRequest(request, wire)) {
-    return Refuse(Undecodable());
+    return Refuse(UndecodableMessage("spillway.v1.HttpRequest"));
   }
   if (context_.access_log != nullptr && context_.access_log->wants_any()) {
     method_ = wire.method;
@@ -131,13 +94,7 @@ void UnaryCall::OnMemoryExhausted() {
 
 void UnaryCall::OnEnd(const RoundTripRecord& record) {
   if (exhausted()) {
-    const Failure failure = {.reason = Reason::kPoolQueueFull,
-                             .source = Source::kService,
-                             .phase = Phase::kBody,
-                             .delivery = Delivery::kAnswered,
-                             .message = "messages in flight use up the memory for them",
-                             .field = {},
-                             .response_status = head().status};
+    const Failure failure = MemoryExhausted(head().status);
     WriteAccess(&failure, &record);
     return End(ToStatus(failure, &record, detail_), CallOutcome::kFailed);
   }
@@ -171,7 +128,7 @@ void UnaryCall::Refuse(const Failure& failure) {
 }
 
 void UnaryCall::End(const grpc::Status& status, CallOutcome outcome) {
-  if (status.error_code() == grpc::StatusCode::INTERNAL) LogInternal(status.error_message());
+  if (status.error_code() == grpc::StatusCode::INTERNAL) LogInternalFault(status.error_message());
   outcome_ = outcome;
   context_.observer->OnCallEnded(kMethod, StatusCodeName(status.error_code()),
                                  context_.transport->Now() - started_);

@@ -22,6 +22,8 @@ class ByteBuffer;
 
 namespace spillway {
 
+class WireReader;
+
 // google.protobuf.Duration as sent.
 struct WireDuration {
   std::int64_t seconds = 0;
@@ -61,6 +63,10 @@ struct WireRequest {
 // Header fields that are kept: far more than any policy allows, few enough that a message of empty
 // fields cannot grow in memory (case C-035).
 inline constexpr std::size_t kMaxWireFields = 16 * 1024;
+
+// Reads an HttpRequest's fields up to the end of the message that `in` is in; what it gives is
+// merged with what `out` holds, as protobuf does with a message that comes twice.
+bool ReadHttpRequest(WireReader& in, WireRequest& out);
 
 // False when the bytes are no HttpRequest; `out` is then unspecified.
 bool DecodeHttpRequest(const grpc::ByteBuffer& message, WireRequest& out);

@@ -37,6 +37,30 @@ struct WireResponse {
   const std::vector<ResponseHead>* informational = nullptr;
 };
 
+// The fields before the body with the body's length prefix, and those after it.
+template <typename Out>
+void PutBeforeBody(Out& out, const WireResponse& response) {
+  PutNumber(out, 1, response.head->status);
+  PutHeaders(out, 2, response.head->headers);
+  if (!response.body->empty()) PutLengthPrefix(out, 3, response.body->size());
+}
+
+template <typename Out>
+void PutAfterBody(Out& out, const WireResponse& response) {
+  PutHeaders(out, 4, *response.trailers);
+  PutBytes(out, 5, response.protocol);
+  PutBytes(out, 6, response.head->reason);
+  if (response.record != nullptr) {
+    PutMessage(out, 7, [&](auto& inner) { PutExchange(inner, *response.record, response.parts); });
+  }
+  for (const ResponseHead& head : *response.informational) {
+    PutMessage(out, 8, [&head](auto& inner) {
+      PutNumber(inner, 1, head.status);
+      PutHeaders(inner, 2, head.headers);
+    });
+  }
+}
+
 void EncodeHttpResponse(const WireResponse& response, grpc::ByteBuffer& out);
 
 }  // namespace spillway

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "transport/base/instant.h"
 
@@ -28,6 +29,7 @@ class SizeOut {
     } while (value != 0);
   }
   void Raw(std::string_view bytes) { size_ += bytes.size(); }
+  void Add(std::size_t bytes) { size_ += bytes; }
   std::size_t size() const { return size_; }
 
  private:
@@ -79,7 +81,11 @@ void PutMessage(Out& out, std::uint32_t field, const Describe& describe) {
   SizeOut size;
   describe(size);
   PutLengthPrefix(out, field, size.size());
-  describe(out);
+  if constexpr (std::is_same_v<Out, SizeOut>) {
+    out.Add(size.size());  // else the work would double with each level of nesting
+  } else {
+    describe(out);
+  }
 }
 
 // google.protobuf.Duration; `length` must not be kForever.
