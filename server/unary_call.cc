@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "server/call_support.h"
-#include "server/caller_identity.h"
 #include "server/request_mapping.h"
 #include "server/wire_decode.h"
 #include "server/wire_encode.h"
@@ -25,12 +24,12 @@ UnaryCall::UnaryCall(const CallContext& context, std::uint64_t request_bytes,
     : Collector(*context.admission, request_bytes),
       context_(context),
       response_(response),
-      started_(context.transport->Now()) {}
+      access_(context) {}
 
 void UnaryCall::Begin(const grpc::CallbackServerContext& grpc_context,
                       const grpc::ByteBuffer& request) {
   context_.observer->OnCallStarted(kMethod);
-  Identify(grpc_context);
+  tenant_ = Identify(context_, grpc_context);
   if (const std::optional<Failure> refusal = context_.admission->Admit(held_bytes())) {
     return Refuse(*refusal);
   }
@@ -39,12 +38,9 @@ void UnaryCall::Begin(const grpc::CallbackServerContext& grpc_context,
   if (!DecodeHttpRequest(request, wire)) {
     return Refuse(UndecodableMessage("spillway.v1.HttpRequest"));
   }
-  if (context_.access_log != nullptr && context_.access_log->wants_any()) {
-    method_ = wire.method;
-    url_ = wire.url;
-  }
+  access_.Note(wire.method, wire.url);
   Result<MappedRequest> mapped =
-      MapRequest(std::move(wire), {.now = started_,
+      MapRequest(std::move(wire), {.now = access_.started(),
                                    .grpc_time_left = GrpcTimeLeft(grpc_context),
                                    .max_response_bytes = context_.max_response_bytes});
   if (!mapped.has_value()) return Refuse(mapped.error());
@@ -53,21 +49,6 @@ void UnaryCall::Begin(const grpc::CallbackServerContext& grpc_context,
   mapped->request.request.tenant = tenant_;
   handle_ = context_.client->Start(std::move(mapped->request), self_);
   cancellable_.store(handle_.get(), std::memory_order_release);
-}
-
-void UnaryCall::Identify(const grpc::CallbackServerContext& grpc_context) {
-  if (context_.identify) tenant_ = CallerIdentity(*grpc_context.auth_context());
-  context_.observer->OnCaller(tenant_);
-}
-
-void UnaryCall::WriteAccess(const Failure* failure, const RoundTripRecord* record) {
-  if (context_.access_log == nullptr) return;
-  context_.access_log->Write({.method = method_,
-                              .url = url_,
-                              .identity = tenant_,
-                              .duration = context_.transport->Now() - started_,
-                              .failure = failure,
-                              .record = record});
 }
 
 void UnaryCall::Cancel() {
@@ -93,12 +74,13 @@ void UnaryCall::OnMemoryExhausted() {
 }
 
 void UnaryCall::OnEnd(const RoundTripRecord& record) {
+  context_.observer->OnExchange(record);
   if (exhausted()) {
     const Failure failure = MemoryExhausted(head().status);
-    WriteAccess(&failure, &record);
+    access_.Write(tenant_, &failure, &record);
     return End(ToStatus(failure, &record, detail_), CallOutcome::kFailed);
   }
-  WriteAccess(record.failure.has_value() ? &*record.failure : nullptr, &record);
+  access_.Write(tenant_, record.failure.has_value() ? &*record.failure : nullptr, &record);
   if (record.failure.has_value()) {
     return End(ToStatus(*record.failure, &record, detail_), OutcomeOf(*record.failure));
   }
@@ -113,17 +95,14 @@ void UnaryCall::EncodeResponse(const RoundTripRecord& record) {
   wire.body = &body;
   wire.trailers = &trailers();
   wire.informational = &informational();
-  if (record.connection != nullptr) wire.protocol = record.connection->protocol;
-  // The origin's own minor version, which the connection's name does not tell.
-  if (head().minor_version == 0) wire.protocol = "HTTP/1.0";
-  const bool timeline = detail_ == ExchangeDetail::kTimeline;
+  wire.protocol = ProtocolOf(head(), record);
   if (detail_ != ExchangeDetail::kNone) wire.record = &record;
-  wire.parts = {.attempt_log = timeline, .timeline = timeline};
+  wire.parts = PartsOf(detail_);
   EncodeHttpResponse(wire, response_);
 }
 
 void UnaryCall::Refuse(const Failure& failure) {
-  WriteAccess(&failure, nullptr);
+  access_.Write(tenant_, &failure, nullptr);
   End(ToStatus(failure, nullptr, ExchangeDetail::kNone), OutcomeOf(failure));
 }
 
@@ -131,7 +110,7 @@ void UnaryCall::End(const grpc::Status& status, CallOutcome outcome) {
   if (status.error_code() == grpc::StatusCode::INTERNAL) LogInternalFault(status.error_message());
   outcome_ = outcome;
   context_.observer->OnCallEnded(kMethod, StatusCodeName(status.error_code()),
-                                 context_.transport->Now() - started_);
+                                 context_.transport->Now() - access_.started());
   Finish(status);
 }
 

@@ -15,26 +15,10 @@
 #include <atomic>
 #include <memory>
 
-#include "server/access_log.h"
-#include "server/admission.h"
-#include "server/call_observer.h"
+#include "server/call_context.h"
 #include "server/collector.h"
-#include "server/status_map.h"
-#include "transport/client/http_client.h"
-#include "transport/transport.h"
 
 namespace spillway {
-
-// What calls need of their surroundings; all of it must outlive the gRPC server.
-struct CallContext {
-  Transport* transport = nullptr;
-  HttpClient* client = nullptr;  // over that transport; EgressService puts in its own
-  Admission* admission = nullptr;
-  CallObserver* observer = nullptr;
-  std::uint64_t max_response_bytes = 0;  // the most a caller may ask for
-  AccessLog* access_log = nullptr;       // null: none
-  bool identify = true;  // false spares looking, where no listener can tell who calls
-};
 
 class UnaryCall final : public grpc::ServerUnaryReactor, public Collector {
  public:
@@ -59,8 +43,6 @@ class UnaryCall final : public grpc::ServerUnaryReactor, public Collector {
 
   UnaryCall(const CallContext& context, std::uint64_t request_bytes, grpc::ByteBuffer& response);
 
-  void Identify(const grpc::CallbackServerContext& grpc_context);
-  void WriteAccess(const Failure* failure, const RoundTripRecord* record);
   void Begin(const grpc::CallbackServerContext& grpc_context, const grpc::ByteBuffer& request);
   void OnMemoryExhausted() override;
   void Cancel();
@@ -71,12 +53,10 @@ class UnaryCall final : public grpc::ServerUnaryReactor, public Collector {
 
   const CallContext& context_;
   grpc::ByteBuffer& response_;
-  const Instant started_;
+  AccessNote access_;
   ExchangeDetail detail_ = ExchangeDetail::kSummary;
   bool admitted_ = false;
   std::string tenant_;
-  std::string method_;  // of the request, and its URL: only for the access log
-  std::string url_;
   CallOutcome outcome_ = CallOutcome::kFailed;
   std::shared_ptr<RoundTripHandle> handle_;
   std::atomic<RoundTripHandle*> cancellable_{nullptr};  // handle_, once it is set
