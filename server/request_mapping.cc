@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "transport/base/buffered_body.h"
+#include "transport/base/field_rules.h"
 
 namespace spillway {
 namespace {
@@ -26,7 +28,6 @@ Result<Duration> MapDuration(const WireDuration& wire, std::string_view field) {
 
 // Options that the contract has and this version has not.
 std::string_view UnimplementedField(const WireRequest& wire) {
-  if (!wire.trailers.empty()) return "trailers";
   if (wire.options.max_redirects > 0) return "options.max_redirects";
   if (wire.options.decompression == 1) return "options.decompression";
   if (!wire.options.cookie_jar.empty()) return "options.cookie_jar";
@@ -83,12 +84,58 @@ Result<Idempotency> MapIdempotency(std::int32_t value) {
   }
 }
 
-Result<std::uint64_t> MapMaxResponseBytes(std::uint64_t wanted, std::uint64_t most) {
+Result<std::uint64_t> MapMaxResponseBytes(std::uint64_t wanted, const MappingContext& context) {
+  // No message has to hold what is streamed.
+  if (context.streamed) return wanted;
+  const std::uint64_t most = context.max_response_bytes;
   if (wanted == 0) return std::min(kDefaultMaxResponseBytes, most);
   if (wanted > most) {
     return BadRequest("options.max_response_bytes", "is above the service's own limit");
   }
   return wanted;
+}
+
+// What a message says about its own body and trailers.
+std::optional<Failure> CheckBody(const WireRequest& wire, const MappingContext& context) {
+  if (context.streamed) {
+    if (wire.trailers.empty()) return std::nullopt;
+    return BadRequest("trailers", "of a stream come in a frame of their own");
+  }
+  if (wire.content_length.has_value() && *wire.content_length != wire.body.size()) {
+    return BadRequest("content_length", "is not the length of the body");
+  }
+  if (wire.trailers.empty()) return std::nullopt;
+  RequestFieldLimits limits;
+  if (context.transport != nullptr) {
+    if (const auto policy = context.transport->policy()) limits = policy->request_limits();
+  }
+  if (std::optional<Failure> refusal = CheckTrailers(wire.trailers, limits)) return refusal;
+  // They are announced in our words, and HTTP/1.1 has no place for them behind a body of known
+  // length (F8).
+  for (std::size_t i = 0; i < wire.headers.size(); ++i) {
+    const std::string& name = wire.headers[i].name;
+    for (const std::string_view refused : {"Trailer", "Content-Length"}) {
+      if (!EqualsIgnoreCase(name, refused)) continue;
+      return BadRequest("headers[" + std::to_string(i) + "]",
+                        std::string(refused) + " may not be given with trailers");
+    }
+  }
+  return std::nullopt;
+}
+
+// The value of the Trailer field that announces them, each name once.
+std::string NamesOf(const HeaderList& trailers) {
+  std::string names;
+  for (std::size_t i = 0; i < trailers.size(); ++i) {
+    bool before = false;
+    for (std::size_t k = 0; k < i && !before; ++k) {
+      before = EqualsIgnoreCase(trailers[k].name, trailers[i].name);
+    }
+    if (before) continue;
+    if (!names.empty()) names += ", ";
+    names += trailers[i].name;
+  }
+  return names;
 }
 
 }  // namespace
@@ -109,9 +156,7 @@ Result<MappedRequest> MapRequest(WireRequest wire, const MappingContext& context
   if (options.decompression < 0 || options.decompression > 2) {
     return BadRequest("options.decompression", "is not a value of the enum");
   }
-  if (wire.content_length.has_value() && *wire.content_length != wire.body.size()) {
-    return BadRequest("content_length", "is not the length of the body");
-  }
+  if (std::optional<Failure> refusal = CheckBody(wire, context)) return *std::move(refusal);
   const Result<ExchangeDetail> detail = MapDetail(options.exchange_detail);
   if (!detail.has_value()) return detail.error();
   const Result<Idempotency> idempotency = MapIdempotency(options.idempotency);
@@ -120,8 +165,7 @@ Result<MappedRequest> MapRequest(WireRequest wire, const MappingContext& context
   if (!deadline.has_value()) return deadline.error();
   const Result<Duration> header_timeout = MapResponseHeaderTimeout(options);
   if (!header_timeout.has_value()) return header_timeout.error();
-  const Result<std::uint64_t> max_bytes =
-      MapMaxResponseBytes(options.max_response_bytes, context.max_response_bytes);
+  const Result<std::uint64_t> max_bytes = MapMaxResponseBytes(options.max_response_bytes, context);
   if (!max_bytes.has_value()) return max_bytes.error();
 
   MappedRequest mapped;
@@ -132,7 +176,13 @@ Result<MappedRequest> MapRequest(WireRequest wire, const MappingContext& context
   request.url = std::move(wire.url);
   request.request_target = std::move(wire.request_target);
   request.headers = std::move(wire.headers);
-  if (!wire.body.empty()) request.body = std::make_shared<BufferedBody>(std::move(wire.body));
+  request.streamed = context.streamed;
+  if (!wire.trailers.empty()) {
+    request.headers.Add("Trailer", NamesOf(wire.trailers));
+    request.body = std::make_shared<BufferedBody>(std::move(wire.body), std::move(wire.trailers));
+  } else if (!context.streamed && !wire.body.empty()) {
+    request.body = std::make_shared<BufferedBody>(std::move(wire.body));
+  }
   request.deadline = *deadline;
   request.response_header_timeout = *header_timeout;
   request.idempotency = *idempotency;

@@ -22,7 +22,10 @@ inline constexpr std::uint64_t kDefaultMaxResponseBytes = 4 * 1024 * 1024 - 64 *
 struct MappingContext {
   Instant now{};
   Duration grpc_time_left = kForever;    // until the gRPC deadline; kForever: none
-  std::uint64_t max_response_bytes = 0;  // the most a caller may ask for
+  std::uint64_t max_response_bytes = 0;  // the most a caller may ask for; not on Stream
+  // Of Stream: the body comes in frames, and so do the trailers. The mapped request has none yet.
+  bool streamed = false;
+  const Transport* transport = nullptr;  // its policy limits trailers; null: the built-in limits
 };
 
 struct MappedRequest {
@@ -31,7 +34,7 @@ struct MappedRequest {
   bool informational = false;
 };
 
-// Errors: BadRequest or Unimplemented with the field's path, "options.timeout".
+// Errors: BadRequest or Unimplemented with the field's path, "options.timeout", "trailers[1]".
 Result<MappedRequest> MapRequest(WireRequest wire, const MappingContext& context);
 
 // How long before the gRPC deadline an exchange ends, so that the error with its detail still

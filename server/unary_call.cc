@@ -42,7 +42,8 @@ void UnaryCall::Begin(const grpc::CallbackServerContext& grpc_context,
   Result<MappedRequest> mapped =
       MapRequest(std::move(wire), {.now = access_.started(),
                                    .grpc_time_left = GrpcTimeLeft(grpc_context),
-                                   .max_response_bytes = context_.max_response_bytes});
+                                   .max_response_bytes = context_.max_response_bytes,
+                                   .transport = context_.transport});
   if (!mapped.has_value()) return Refuse(mapped.error());
   detail_ = mapped->detail;
   if (mapped->informational) WantInformational();

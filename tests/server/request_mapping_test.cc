@@ -30,8 +30,21 @@ struct Refused {
 
 TEST(RequestMapping, RefusesWhatItCannotHonourNamingTheField) {  // C-022
   const Refused rows[] = {
-      {"trailers", [](WireRequest& r) { r.trailers.Add("a", "b"); }, Reason::kUnimplemented,
-       "trailers"},
+      {"C-020 trailer", [](WireRequest& r) { r.trailers.Add("host", "b"); },
+       Reason::kHttpRequestError, "trailers[0]"},
+      {"announced trailers",
+       [](WireRequest& r) {
+         r.headers.Add("A", "b");
+         r.headers.Add("trailer", "X");
+         r.trailers.Add("X", "y");
+       },
+       Reason::kHttpRequestError, "headers[1]"},
+      {"F8 length and trailers",
+       [](WireRequest& r) {
+         r.headers.Add("content-length", "0");
+         r.trailers.Add("X", "y");
+       },
+       Reason::kHttpRequestError, "headers[0]"},
       {"redirects", [](WireRequest& r) { r.options.max_redirects = 1; }, Reason::kUnimplemented,
        "options.max_redirects"},
       {"decompression", [](WireRequest& r) { r.options.decompression = 1; }, Reason::kUnimplemented,
@@ -193,6 +206,44 @@ TEST(DeadlineMargin, IsTwoPercentWithinItsBounds) {
   EXPECT_EQ(DeadlineMargin(milliseconds(8)), milliseconds(4));
   EXPECT_EQ(DeadlineMargin(Duration::zero()), Duration::zero());
   EXPECT_EQ(DeadlineMargin(Duration(-5)), Duration::zero());
+}
+
+TEST(RequestMapping, SendsTrailersBehindABodyOfUnknownLength_F8) {
+  WireRequest wire;
+  wire.body = Body::Of("body");
+  wire.trailers = {{"X-Sum", "1"}, {"x-sum", "2"}, {"Y", "3"}};
+  Result<MappedRequest> mapped = MapRequest(wire, Context());
+  ASSERT_TRUE(mapped.has_value());
+  const Request& request = mapped->request.request;
+  EXPECT_EQ(request.headers, (HeaderList{{"Trailer", "X-Sum, Y"}}));
+  EXPECT_EQ(request.body->length(), std::nullopt);
+  EXPECT_TRUE(request.body->replayable());
+  EXPECT_EQ(request.body->buffered(), nullptr);
+  Chunk chunk;
+  EXPECT_EQ(request.body->Read(chunk, nullptr), BodySource::Status::kData);
+  EXPECT_EQ(chunk.bytes, "body");
+  EXPECT_EQ(request.body->Read(chunk, nullptr), BodySource::Status::kEnd);
+  ASSERT_NE(request.body->trailers(), nullptr);
+  EXPECT_EQ(*request.body->trailers(), wire.trailers);
+}
+
+TEST(RequestMapping, LeavesTheBodyOfAStreamToItsFrames) {
+  MappingContext context = Context();
+  context.streamed = true;
+  WireRequest wire;
+  wire.content_length = 5;
+  wire.options.max_response_bytes = 0;
+  Result<MappedRequest> mapped = MapRequest(wire, context);
+  ASSERT_TRUE(mapped.has_value());
+  EXPECT_TRUE(mapped->request.request.streamed);
+  EXPECT_EQ(mapped->request.request.body, nullptr);
+  EXPECT_EQ(mapped->request.request.max_response_bytes, 0u) << "unlimited";
+  wire.options.max_response_bytes = kMost + 1;
+  EXPECT_TRUE(MapRequest(wire, context).has_value()) << "no message has to hold it";
+  wire.trailers.Add("A", "b");
+  mapped = MapRequest(wire, context);
+  ASSERT_TRUE(mapped.has_error());
+  EXPECT_EQ(mapped.error().field, "trailers");
 }
 
 }  // namespace

@@ -205,9 +205,9 @@ class HeaderCheck {
 
   std::optional<Failure> CheckTrailer(std::size_t index, std::string_view name,
                                       std::string_view value) {
-    if (!shape_.streamed) return RefuseField(index, name, kNeedsStream);
     if (shape_.body_size.has_value()) {
-      return RefuseField(index, name, "needs a body of unknown length");
+      return RefuseField(index, name,
+                         shape_.streamed ? "needs a body of unknown length" : kNeedsStream);
     }
     while (!value.empty()) {
       const std::size_t comma = std::min(value.find(','), value.size());
