@@ -47,6 +47,7 @@ std::shared_ptr<ConnectionInfo> InfoOf(const DialOutcome& outcome, std::uint64_t
   info->proxying = outcome.proxying;
   info->securing = outcome.securing;
   info->opened = Now();
+  info->dial = outcome.steps;
   return info;
 }
 

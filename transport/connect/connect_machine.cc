@@ -62,14 +62,36 @@ ConnectStep ConnectMachine::Enter(ConnectStep step, Instant now) {
   return step;
 }
 
-void ConnectMachine::Account(Instant now) {
+void ConnectMachine::Account(Instant now, Reason error) {
   const auto index = static_cast<std::size_t>(step_);
   SPILLWAY_CHECK(index < std::size(took_));
   took_[index] += now - entered_;
+  switch (step_) {
+    case ConnectStep::kTcp: {
+      const Instant found = std::min(now, entered_ + std::exchange(lookup_, {}));
+      const bool looked_up = found > entered_;
+      const bool lookup_failed = error == Reason::kDnsTimeout || error == Reason::kDnsError ||
+                                 error == Reason::kDestinationNotFound;
+      if (looked_up || lookup_failed) {
+        AddStep({DialStep::Kind::kDns, false, entered_, lookup_failed ? now : found,
+                 lookup_failed ? error : Reason::kNone});
+      }
+      if (!lookup_failed) AddStep({DialStep::Kind::kConnect, false, found, now, error});
+      return;
+    }
+    case ConnectStep::kTunnel:
+      return AddStep({DialStep::Kind::kProxy, false, entered_, now, error});
+    default:
+      return AddStep({DialStep::Kind::kTls, step_ == ConnectStep::kProxyTls, entered_, now, error});
+  }
+}
+
+void ConnectMachine::AddStep(DialStep step) {
+  if (steps_.size() < kMaxDialSteps) steps_.push_back(step);
 }
 
 ConnectStep ConnectMachine::OnStepDone(Instant now) {
-  Account(now);
+  Account(now, Reason::kNone);
   return Enter(StepAfter(step_, plan()), now);
 }
 
@@ -92,7 +114,7 @@ ConnectStep ConnectMachine::OnStepFailed(Failure failure, Instant now) {
       break;
   }
   if (proxied) failure.message = "by proxy " + plan().proxy->Text() + ": " + failure.message;
-  Account(now);
+  Account(now, failure.reason);
   return NextPlan(std::move(failure), now);
 }
 

@@ -12,8 +12,10 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "transport/base/dial_step.h"
 #include "transport/base/failure.h"
 #include "transport/base/instant.h"
 #include "transport/connect/connect_plan.h"
@@ -31,6 +33,8 @@ class ConnectMachine {
   ConnectStep OnStepDone(Instant now);
   // `failure` as the step saw it; what it says about proxies and phases is settled here.
   ConnectStep OnStepFailed(Failure failure, Instant now);
+  // Of TCP, before it is told how that went: this much of it was the lookup of the name.
+  void NoteLookup(Duration took) { lookup_ = took; }
   // deadline() passed. `detail` is what the step can add, such as the addresses tried.
   ConnectStep OnDeadline(std::string_view detail, Instant now);
 
@@ -44,12 +48,15 @@ class ConnectMachine {
   Duration tcp() const { return took_[0]; }  // with the lookup of names
   Duration proxying() const { return took_[1] + took_[2]; }
   Duration securing() const { return took_[3]; }
+  // What was done until now, at most kMaxDialSteps.
+  DialSteps TakeSteps() { return std::exchange(steps_, {}); }
 
  private:
   ConnectStep Enter(ConnectStep step, Instant now);
   ConnectStep NextPlan(Failure failure, Instant now);
   Failure TimedOut(std::string_view detail) const;
-  void Account(Instant now);
+  void Account(Instant now, Reason error);
+  void AddStep(DialStep step);
 
   std::vector<ConnectPlan> plans_;
   std::size_t current_ = 0;
@@ -59,6 +66,8 @@ class ConnectMachine {
   Instant deadline_ = kNever;
   Instant entered_{};
   Duration took_[4] = {};
+  Duration lookup_{};  // of the TCP step under way
+  DialSteps steps_;
   Failure failure_;
 };
 

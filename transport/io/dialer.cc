@@ -57,16 +57,12 @@ void Dial::Take(ConnectStep step) {
     case ConnectStep::kDone: {
       outcome_.proxied = machine_.plan().proxy != nullptr;
       const Result<Spoken> spoken = SpokenProtocol(machine_.plan(), outcome_.alpn);
-      if (spoken.has_error()) {
-        outcome_.failure = std::make_shared<const Failure>(spoken.error());
-        return Finish();
-      }
+      if (spoken.has_error()) return FinishFailed(spoken.error());
       outcome_.spoken = *spoken;
       return Finish();
     }
     case ConnectStep::kFailed:
-      outcome_.failure = std::make_shared<const Failure>(machine_.failure());
-      return Finish();
+      return FinishFailed(machine_.failure());
   }
 }
 
@@ -87,6 +83,7 @@ void Dial::StartTcp() {
 
 void Dial::OnTcp(TcpOutcome tcp) {
   tcp_ = nullptr;
+  machine_.NoteLookup(tcp.dns);
   outcome_.dns += tcp.dns;
   outcome_.resolved = tcp.resolved;
   outcome_.connected = tcp.socket.has_value();
@@ -266,7 +263,14 @@ void Dial::Drop() {
   }
 }
 
+void Dial::FinishFailed(Failure failure) {
+  failure.dial = std::make_shared<const DialSteps>(machine_.TakeSteps());
+  outcome_.failure = std::make_shared<const Failure>(std::move(failure));
+  Finish();
+}
+
 void Dial::Finish() {
+  outcome_.steps = machine_.TakeSteps();
   outcome_.connect = std::max(Duration::zero(), machine_.tcp() - outcome_.dns);
   outcome_.proxying = machine_.proxying();
   outcome_.securing = machine_.securing();

@@ -18,6 +18,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "transport/base/dial_step.h"
 #include "transport/base/tls_facts.h"
 #include "transport/connect/connect_machine.h"
 #include "transport/connect/tunnel_handshake.h"
@@ -58,6 +59,7 @@ struct DialOutcome {
   bool resolved = false;   // the last name looked up had addresses
   bool connected = false;  // TCP succeeded
   bool proxied = false;    // the way through the proxy is open
+  DialSteps steps;         // a failure has them itself
 };
 
 class Dial : public std::enable_shared_from_this<Dial> {
@@ -92,6 +94,7 @@ class Dial : public std::enable_shared_from_this<Dial> {
   void ArmTimer();
   void OnTimer();
   void Drop();
+  void FinishFailed(Failure failure);
   void Finish();
 
   EventLoop& loop_;

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <string>
+
 namespace spillway {
 namespace {
 
@@ -72,6 +75,61 @@ TEST(ConnectMachine, CoversEveryStepByOneBudget_K6) {
   machine.OnStepDone(kStart + seconds(9));
   EXPECT_EQ(machine.tcp(), seconds(3));
   EXPECT_EQ(machine.proxying(), seconds(6));
+}
+
+std::string Text(const DialSteps& steps) {
+  std::string text;
+  for (const DialStep& step : steps) {
+    constexpr std::array kNames = {"dns", "connect", "proxy", "tls"};
+    text += std::string(text.empty() ? "" : " ") + (step.with_proxy ? "proxy-" : "") +
+            kNames[static_cast<std::size_t>(step.kind)] + ":" +
+            std::to_string((step.began - kStart) / seconds(1)) + "-" +
+            std::to_string((step.ended - kStart) / seconds(1)) +
+            (step.error == Reason::kNone ? "" : "=" + std::string(Label(step.error)));
+  }
+  return text;
+}
+
+TEST(ConnectMachine, RemembersTheStepsOfADial_M3_M7) {
+  ConnectMachine machine({Plan(Proxy(ProxyKind::kHttps, "proxy.test"), true)}, kStart);
+  machine.Begin(kStart);
+  machine.NoteLookup(seconds(1));
+  machine.OnStepDone(kStart + seconds(2));
+  machine.OnStepDone(kStart + seconds(3));
+  machine.OnStepDone(kStart + seconds(5));
+  machine.OnStepFailed(Refused(Reason::kTlsCertificateError, Source::kTls), kStart + seconds(6));
+  EXPECT_EQ(Text(machine.TakeSteps()),
+            "dns:0-1 connect:1-2 proxy-tls:2-3 proxy:3-5 tls:5-6=tls_certificate_error");
+}
+
+TEST(ConnectMachine, TellsALookupThatFailedFromTcpThatFailed_M7) {
+  const auto direct = Plan(nullptr, false);
+  ConnectMachine lookup({direct}, kStart);
+  lookup.Begin(kStart);
+  lookup.NoteLookup(seconds(2));
+  lookup.OnStepFailed(Refused(Reason::kDnsError, Source::kDns), kStart + seconds(2));
+  EXPECT_EQ(Text(lookup.TakeSteps()), "dns:0-2=dns_error");
+
+  ConnectMachine tcp({direct}, kStart);
+  tcp.Begin(kStart);
+  tcp.OnStepFailed(Refused(Reason::kConnectionRefused, Source::kOrigin), kStart + seconds(1));
+  EXPECT_EQ(Text(tcp.TakeSteps()), "connect:0-1=connection_refused")
+      << "an address needs no lookup";
+}
+
+TEST(ConnectMachine, RemembersTheStepsOfEveryWayItTried_M7) {
+  const auto proxied = Plan(Proxy(ProxyKind::kHttp, "proxy.test"), true);
+  std::vector<ConnectPlan> plans(20, proxied);
+  ConnectMachine machine(plans, kStart);
+  machine.Begin(kStart);
+  machine.OnStepFailed(Refused(Reason::kConnectionRefused, Source::kOrigin), kStart);
+  machine.NoteLookup(seconds(1));
+  machine.OnStepDone(kStart + seconds(1));
+  EXPECT_EQ(Text(machine.TakeSteps()), "connect:0-0=connection_refused dns:0-1 connect:1-1");
+  for (int i = 0; i < 18; ++i) {
+    machine.OnStepFailed(Refused(Reason::kConnectionRefused, Source::kOrigin), kStart);
+  }
+  EXPECT_EQ(machine.TakeSteps().size(), kMaxDialSteps);
 }
 
 TEST(ConnectMachine, SaysWhichHopTookTooLong_O225_O283) {
