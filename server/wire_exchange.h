@@ -4,11 +4,9 @@
 
 #pragma once
 
-#include <array>
-#include <string_view>
-
 #include "server/wire_out.h"
 #include "transport/base/header_list.h"
+#include "transport/base/trace_context.h"
 #include "transport/records.h"
 
 namespace spillway {
@@ -57,14 +55,9 @@ constexpr std::uint64_t ZeroBased(Enum value) {
   return static_cast<std::uint64_t>(value);
 }
 
-// Sixteen lower-case hexadecimal digits; left out when there is none.
 template <typename Out>
 void PutSpanId(Out& out, std::uint32_t field, std::uint64_t span_id) {
-  if (span_id == 0) return;
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::array<char, 16> text{};
-  for (std::size_t i = text.size(); i-- > 0; span_id >>= 4) text[i] = kDigits[span_id & 15];
-  PutBytes(out, field, {text.data(), text.size()});
+  if (span_id != 0) PutBytes(out, field, SpanIdText(span_id));
 }
 
 template <typename Out>
