@@ -38,6 +38,7 @@ struct Heard final : public Http2StreamVisitor {
     unread += bytes.size();
     SPILLWAY_CHECK(unread <= kStreamWindow);
   }
+  void OnPeerClosed() override { SPILLWAY_CHECK(!over && head_seen); }
   void OnEnd(Http2StreamEnd end) override {
     SPILLWAY_CHECK(!over);
     SPILLWAY_CHECK(end.failure.has_value() || head_seen);
@@ -45,6 +46,8 @@ struct Heard final : public Http2StreamVisitor {
     over = true;
   }
   void OnSent(std::size_t) override { SPILLWAY_CHECK(!over); }
+  void OnBodyPending() override { SPILLWAY_CHECK(!over); }
+  void OnBodyReady() override { SPILLWAY_CHECK(!over); }
   void OnRequestSent() override { SPILLWAY_CHECK(!over); }
 
   const ResponseLimits* limits = nullptr;

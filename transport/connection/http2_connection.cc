@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "transport/base/body_source.h"
+#include "transport/base/buffered_body.h"
 #include "transport/connection/http2_exchange.h"
 #include "transport/http2/settings.h"
 #include "transport/io/clock.h"
@@ -108,7 +109,14 @@ std::optional<Failure> Http2Connection::NoRoom() const {
 
 void Http2Connection::SubmitNow(Exchange& exchange) {
   exchange.head_offset = session_->produced();
-  const Http2Request request{exchange.spec.head, exchange.spec.body, exchange.spec.response_limits};
+  const ExchangeSpec& spec = exchange.spec;
+  Http2Request request{spec.head, spec.body, spec.response_limits};
+  if (spec.switching == ProtocolSwitch::kConnect) {
+    request.start = Http2BodyStart::kInTunnel;
+    if (request.body == nullptr) request.body = std::make_shared<BufferedBody>(Body());
+  } else if (spec.expect_continue > Duration::zero()) {
+    request.start = Http2BodyStart::kWhenAsked;
+  }
   Result<std::int32_t> stream = session_->Submit(request, exchange, now_);
   if (stream.has_value()) {
     exchange.stream = *stream;
@@ -175,7 +183,7 @@ void Http2Connection::Expire(Exchange& exchange) {
 
 // We end it; the connection goes on.
 void Http2Connection::GiveUp(Exchange& exchange, Failure failure) {
-  if (exchange.stream != 0) {
+  if (exchange.stream != 0 && !closed_) {
     session_->Reset(exchange.stream, Http2Session::ResetCode::kCancel);
     session_->OnAbandoned(exchange.result.started, now_);
   }
@@ -203,6 +211,8 @@ void Http2Connection::Finish(Exchange& exchange, std::optional<Failure> failure,
   result.ended = now_;
   result.reusable = !closed_ && !going_away_ && !exchange.suspect;
   result.why_not = going_away_ ? going_for_ : CloseReason::kError;
+  // It is served, however its connection ended in the meantime.
+  if (closed_ && !failure) result.why_not = CloseReason::kOriginClose;
   if (failure) {
     failure->phase = exchange.deadlines.phase();
     const auto& goaway = session_->goaway();
@@ -212,6 +222,7 @@ void Http2Connection::Finish(Exchange& exchange, std::optional<Failure> failure,
   }
   ScheduleFlush();
   exchange.handler->OnExchangeDone(std::move(result));
+  if (closed_) loop_.Post([self = shared_from_this()] { self->TellClosed(); });
 }
 
 // Nothing of it was sent, nor its body read: it goes elsewhere.

@@ -7,7 +7,8 @@
 // Thread safety: as Connection says.
 // Invariants: never more streams than the peer allows; an exchange that finds no room ends with
 // kHttpStreamRefused and nothing sent, so that its round trip goes elsewhere. A cancelled or failed
-// stream costs the connection nothing: its window is given back and the others go on.
+// stream costs the connection nothing: its window is given back and the others go on. A complete
+// response whose receiver pauses outlives the connection.
 
 #pragma once
 
@@ -79,6 +80,9 @@ class Http2Connection final : public Connection,
   void FailSession();
   Failure SessionFailure() const;
   void Shut(CloseReason reason, const Failure& failure);
+  void Cut(Exchange& exchange, Failure failure);
+  void Outlive();
+  void TellClosed();
   void CloseSocket(CloseReason reason);
 
   // Bytes and time; http2_connection_io.cc.
@@ -108,10 +112,12 @@ class Http2Connection final : public Connection,
   std::vector<std::uint64_t> held_;
   // Ended in this turn; their own functions may still be on the stack.
   std::vector<std::shared_ptr<Exchange>> ended_;
-  // Requests that are complete in the output up to an offset, in order.
+  // Heads that somebody waits for and requests that are complete in the output up to an offset, in
+  // order.
   struct Unflushed {
     std::uint64_t offset;
     std::uint64_t token;
+    bool head_only;
   };
   std::deque<Unflushed> unflushed_;
 

@@ -36,7 +36,14 @@ Failure ClosedByUs(CloseReason reason) {
 }  // namespace
 
 void Http2Connection::Close(CloseReason reason) {
-  loop_.Post([self = shared_from_this(), reason] { self->Shut(reason, ClosedByUs(reason)); });
+  loop_.Post([self = shared_from_this(), reason] {
+    self->Shut(reason, ClosedByUs(reason));
+    // Who closes waits for nobody, nor for those that were to outlive the connection.
+    for (const auto& [token, exchange] : std::exchange(self->exchanges_, {})) {
+      self->Cut(*exchange, ClosedByUs(reason));
+    }
+    self->TellClosed();
+  });
 }
 
 void Http2Connection::OnGoAway(const Http2GoAway&) { NoteGoingAway(CloseReason::kGoAway); }
@@ -99,35 +106,60 @@ void Http2Connection::Shut(CloseReason reason, const Failure& failure) {
   if (closed_) return;
   closed_ = true;
   going_for_ = reason;
-  timer_.cancel();
-  const auto cut = std::exchange(exchanges_, {});
   held_.clear();
-  const std::uint64_t flushed = session_ == nullptr ? 0 : session_->flushed();
-  for (const auto& [token, exchange] : cut) {
-    exchange->over = true;
-    if (exchange->stream != 0) session_->Reset(exchange->stream, Http2Session::ResetCode::kCancel);
+  auto cut = std::exchange(exchanges_, {});
+  for (auto at = cut.begin(); at != cut.end();) {
+    const auto next = std::next(at);
+    Exchange& exchange = *at->second;
+    if (exchange.only_receiver_is_missing()) {
+      exchanges_.insert(cut.extract(at));
+    } else {
+      exchange.over = true;
+      if (exchange.stream != 0) session_->Reset(exchange.stream, Http2Session::ResetCode::kCancel);
+    }
+    at = next;
   }
   CloseSocket(reason);
-  for (const auto& [token, exchange] : cut) {
-    Failure ended = failure;
-    ended.phase = exchange->deadlines.phase();
-    const bool sent = exchange->stream != 0 && flushed > exchange->head_offset;
-    ended = WithDelivery(*exchange, std::move(ended));
-    if (!sent) {
-      ended.delivery = Delivery::kNotSent;
-      exchange->result.bytes_sent = 0;
-    }
-    const bool cut_short =
-        ended.reason == Reason::kConnectionTerminated || ended.reason == Reason::kHttpStreamRefused;
-    if (exchange->status != 0 && cut_short) ended.reason = Reason::kHttpResponseIncomplete;
-    exchange->result.ended = now_;
-    exchange->result.why_not = reason;
-    exchange->result.failure = std::move(ended);
-    exchange->handler->OnExchangeDone(std::move(exchange->result));
+  Outlive();
+  for (const auto& [token, exchange] : cut) Cut(*exchange, failure);
+  TellClosed();
+}
+
+// What is left waits for nothing but its receivers and deadlines; the pool hears of the end when
+// they have heard of theirs.
+void Http2Connection::Outlive() {
+  timer_.cancel();
+  timer_due_ = kNever;
+  if (exchanges_.empty()) return;
+  for (const auto& [token, exchange] : exchanges_) ArmTimer(exchange->next_due());
+  if (!std::exchange(going_away_, true) && events_.going_away) events_.going_away();
+}
+
+void Http2Connection::Cut(Exchange& exchange, Failure failure) {
+  exchange.over = true;
+  failure.phase = exchange.deadlines.phase();
+  failure = WithDelivery(exchange, std::move(failure));
+  const bool sent = exchange.stream != 0 && session_->flushed() > exchange.head_offset;
+  if (!sent) {
+    failure.delivery = Delivery::kNotSent;
+    exchange.result.bytes_sent = 0;
   }
+  const bool cut_short = failure.reason == Reason::kConnectionTerminated ||
+                         failure.reason == Reason::kHttpStreamRefused;
+  if (exchange.status != 0 && cut_short) failure.reason = Reason::kHttpResponseIncomplete;
+  exchange.result.ended = now_;
+  exchange.result.why_not = going_for_;
+  exchange.result.failure = std::move(failure);
+  exchange.handler->OnExchangeDone(std::move(exchange.result));
+}
+
+// Once the last exchange is over.
+void Http2Connection::TellClosed() {
+  if (!closed_ || !exchanges_.empty()) return;
+  timer_.cancel();
   ended_.clear();
   const ConnectionEvents events = std::exchange(events_, {});
-  if (events.closed) events.closed(ConnectionEnd{reason, uses_});
+  if (events.closed) events.closed(ConnectionEnd{going_for_, uses_});
 }
 
 // Says good-bye as far as that needs no waiting (H20).

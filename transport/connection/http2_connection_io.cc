@@ -98,12 +98,15 @@ void Http2Connection::NoteWritten(std::size_t bytes) {
   last_write_ = now_;
   session_->Written(bytes);
   while (!unflushed_.empty() && unflushed_.front().offset <= session_->flushed()) {
-    if (Exchange* exchange = find(unflushed_.front().token)) {
-      exchange->result.written = now_;
-      exchange->deadlines.OnWritten(now_);
-      ArmTimer(exchange->deadlines.Next());
-    }
+    const Unflushed flushed = unflushed_.front();
     unflushed_.pop_front();
+    Exchange* exchange = find(flushed.token);
+    if (exchange == nullptr) continue;
+    if (flushed.head_only) {
+      exchange->OnHeadFlushed();
+    } else {
+      exchange->OnRequestFlushed();
+    }
   }
 }
 
@@ -164,7 +167,7 @@ void Http2Connection::ReadLoop() {
 
 void Http2Connection::ArmTimer(Instant due) {
   // Only ever made earlier: most exchanges end before their limits and need not touch it.
-  if (closed_ || due >= timer_due_) return;
+  if (due >= timer_due_ || (closed_ && exchanges_.empty())) return;
   timer_due_ = due;
   timer_.expires_after(Until(due, Now()));
   timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
@@ -174,20 +177,24 @@ void Http2Connection::ArmTimer(Instant due) {
 
 void Http2Connection::OnTimer() {
   timer_due_ = kNever;
-  if (closed_) return;
   now_ = Now();
-  std::vector<std::shared_ptr<Exchange>> expired;
+  std::vector<std::shared_ptr<Exchange>> due;
   for (const auto& [token, exchange] : exchanges_) {
-    if (exchange->deadlines.Next() <= now_) expired.push_back(exchange);
+    if (exchange->next_due() <= now_) due.push_back(exchange);
   }
-  for (const std::shared_ptr<Exchange>& exchange : expired) {
-    if (!closed_ && !exchange->over) Expire(*exchange);
+  for (const std::shared_ptr<Exchange>& exchange : due) {
+    if (exchange->over) continue;
+    if (exchange->continue_due <= now_) {
+      exchange->continue_due = kNever;
+      session_->ReleaseBody(exchange->stream);
+    }
+    if (exchange->deadlines.Next() <= now_) Expire(*exchange);
   }
-  if (closed_) return;
-  session_->OnTimer(now_);
-  Instant next = session_->next_deadline();
-  for (const auto& [token, exchange] : exchanges_) {
-    next = std::min(next, exchange->deadlines.Next());
+  Instant next = kNever;
+  for (const auto& [token, exchange] : exchanges_) next = std::min(next, exchange->next_due());
+  if (!closed_) {
+    session_->OnTimer(now_);
+    next = std::min(next, session_->next_deadline());
   }
   ArmTimer(next);
   ScheduleFlush();

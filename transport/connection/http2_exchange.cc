@@ -39,6 +39,7 @@ void Http2Connection::Exchange::NoteFirstByte() {
 
 void Http2Connection::Exchange::OnInformational(ResponseHead head) {
   NoteFirstByte();
+  if (head.status == 100) continue_due = kNever;
   handler->OnInformational(std::move(head));
 }
 
@@ -49,7 +50,13 @@ void Http2Connection::Exchange::OnHead(ResponseHead head, BodyKind kind, std::ui
   for (const HeaderField& field : head.headers) {
     result.bytes_received += field.name.size() + field.value.size();
   }
-  deadlines.OnHead(connection.now_);
+  continue_due = kNever;
+  tunnel = kind == BodyKind::kTunnel;
+  if (tunnel) {
+    deadlines.OnTunnel(connection.now_);
+  } else {
+    deadlines.OnHead(connection.now_);
+  }
   connection.ArmTimer(deadlines.Next());
   Obey(handler->OnHead(std::move(head), kind, length));
 }
@@ -81,15 +88,32 @@ bool Http2Connection::Exchange::Obey(Flow flow) {
   return false;
 }
 
-void Http2Connection::Exchange::OnEnd(Http2StreamEnd ended) {
+void Http2Connection::Exchange::OnPeerClosed() {
   if (over) return;
-  // A failure does not wait for a receiver that may never resume.
-  if (paused && !ended.failure) {
-    end = std::move(ended);
+  if (paused) {
+    origin_closed = true;
     return;
   }
+  handler->OnOriginClosed();
+}
+
+void Http2Connection::Exchange::OnEnd(Http2StreamEnd ended) {
+  if (over) return;
   suspect = ended.suspect;
-  connection.Finish(*this, std::move(ended.failure), std::move(ended.trailers));
+  // A failure does not wait for a receiver that may never resume.
+  if (ended.failure) return connection.Finish(*this, std::move(ended.failure), {});
+  end = std::move(ended);
+  TryFinish();
+}
+
+bool Http2Connection::Exchange::unsent_tail() const {
+  return tunnel && sent_offset > connection.session_->flushed();
+}
+
+void Http2Connection::Exchange::TryFinish() {
+  if (over || !end || paused || unsent_tail()) return;
+  Http2StreamEnd ended = *std::exchange(end, std::nullopt);
+  connection.Finish(*this, std::nullopt, std::move(ended.trailers));
 }
 
 void Http2Connection::Exchange::OnSent(std::size_t bytes) {
@@ -97,10 +121,43 @@ void Http2Connection::Exchange::OnSent(std::size_t bytes) {
   sent_offset = connection.session_->produced();
   last_progress = connection.now_;
   deadlines.OnWriteProgress(last_progress);
+  if (std::exchange(head_sent, true)) return;
+  const bool waits = spec.expect_continue > Duration::zero();
+  if (waits || spec.switching == ProtocolSwitch::kConnect) {
+    connection.unflushed_.push_back({sent_offset, token, true});
+  }
+}
+
+void Http2Connection::Exchange::OnBodyPending() {
+  deadlines.OnSourcePending(connection.now_);
+  connection.ArmTimer(deadlines.Next());
+}
+
+void Http2Connection::Exchange::OnBodyReady() {
+  deadlines.OnWriteProgress(connection.now_);
+  connection.ArmTimer(deadlines.Next());
 }
 
 void Http2Connection::Exchange::OnRequestSent() {
-  connection.unflushed_.push_back({connection.session_->produced(), token});
+  sent_offset = connection.session_->produced();
+  connection.unflushed_.push_back({sent_offset, token, false});
+}
+
+void Http2Connection::Exchange::OnHeadFlushed() {
+  if (spec.switching == ProtocolSwitch::kConnect) return OnRequestFlushed();
+  if (status != 0) return;
+  // Never so long that the origin would be blamed for taking nothing.
+  continue_due =
+      After(connection.now_, std::min(spec.expect_continue, spec.limits.write_stall / 2));
+  connection.ArmTimer(continue_due);
+}
+
+// A CONNECT is written with its head: what goes into the tunnel comes after the answer.
+void Http2Connection::Exchange::OnRequestFlushed() {
+  if (result.written == kNever) result.written = connection.now_;
+  deadlines.OnWritten(connection.now_);
+  connection.ArmTimer(deadlines.Next());
+  TryFinish();
 }
 
 void Http2Connection::Exchange::Resume() {
@@ -119,9 +176,9 @@ void Http2Connection::Exchange::Resume() {
     }
     connection.session_->Consume(stream, std::exchange(owed, 0));
   }
-  if (!end) return connection.ArmTimer(deadlines.Next());
-  Http2StreamEnd ended = *std::exchange(end, std::nullopt);
-  connection.Finish(*this, std::nullopt, std::move(ended.trailers));
+  if (std::exchange(origin_closed, false)) handler->OnOriginClosed();
+  TryFinish();
+  if (!over) connection.ArmTimer(deadlines.Next());
 }
 
 }  // namespace spillway

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kFieldOverhead = 32;  // RFC 9113 6.5.2
 constexpr std::size_t kPseudoFields = 4;
+constexpr std::size_t kMaxDecimalBytes = 20;  // of a 64-bit number
 
 // Said otherwise in HTTP/2 or not at all (RFC 9113 8.2.2); content-length is ours (V14).
 constexpr std::array<std::string_view, 8> kLeftOut = {
@@ -32,12 +33,13 @@ bool UsuallyHasBody(std::string_view method) {
 
 class Builder {
  public:
-  explicit Builder(Http2RequestFields& out) : out_(out) {}
-
-  // Everything that Store will be asked for must fit, since views into it are handed out.
-  void Reserve(std::size_t bytes, std::size_t fields) {
+  // Names of `list` and `more` bytes can be stored; views into the storage are handed out, so it
+  // must not grow.
+  Builder(Http2RequestFields& out, const HeaderList& list, std::size_t more) : out_(out) {
+    std::size_t bytes = more;
+    for (const HeaderField& field : list) bytes += field.name.size();
     out_.storage.reserve(bytes);
-    out_.fields.reserve(fields);
+    out_.fields.reserve(list.size() + kPseudoFields + 1);
   }
 
   std::string_view Store(std::string_view text) {
@@ -57,6 +59,19 @@ class Builder {
     out_.list_size += name.size() + value.size() + kFieldOverhead;
   }
 
+  void AddAll(const HeaderList& list) {
+    for (const HeaderField& field : list) {
+      const std::string_view name = StoreLower(field.name);
+      if (Contains(kLeftOut, name)) continue;
+      if (name == "cookie") {
+        AddCookie(name, field.value);
+      } else {
+        Add(name, field.value, Contains(kSensitive, name));
+      }
+    }
+  }
+
+ private:
   void AddCookie(std::string_view name, std::string_view value) {
     while (!value.empty()) {
       const std::size_t end = std::min(value.find(';'), value.size());
@@ -66,7 +81,6 @@ class Builder {
     }
   }
 
- private:
   Http2RequestFields& out_;
 };
 
@@ -75,32 +89,27 @@ class Builder {
 void MakeRequestFields(const RequestHead& head, std::optional<std::uint64_t> body_length,
                        Http2RequestFields& out) {
   const std::string authority = head.url.Authority();
-  std::size_t bytes = authority.size() + 20;  // a length in decimal
-  std::size_t fields = kPseudoFields + 1;
-  for (const HeaderField& field : head.headers) {
-    bytes += field.name.size();
-    ++fields;
-  }
-  Builder builder(out);
-  builder.Reserve(bytes, fields);
-
+  Builder builder(out, head.headers, authority.size() + kMaxDecimalBytes);
   const std::optional<std::string_view> host = head.headers.Find("Host");
   builder.Add(":method", head.method);
   builder.Add(":scheme", head.url.scheme);
   builder.Add(":authority", host ? *host : builder.Store(authority));
   builder.Add(":path", head.target.empty() ? head.url.target : head.target);
-  for (const HeaderField& field : head.headers) {
-    const std::string_view name = builder.StoreLower(field.name);
-    if (Contains(kLeftOut, name)) continue;
-    if (name == "cookie") {
-      builder.AddCookie(name, field.value);
-    } else {
-      builder.Add(name, field.value, Contains(kSensitive, name));
-    }
-  }
+  builder.AddAll(head.headers);
   if (body_length && (*body_length > 0 || UsuallyHasBody(head.method))) {
     builder.Add("content-length", builder.Store(std::to_string(*body_length)));
   }
+}
+
+void MakeConnectFields(const RequestHead& head, Http2RequestFields& out) {
+  Builder builder(out, head.headers, 0);
+  builder.Add(":method", head.method);
+  builder.Add(":authority", head.target);
+  builder.AddAll(head.headers);
+}
+
+void MakeTrailerFields(const HeaderList& trailers, Http2RequestFields& out) {
+  Builder(out, trailers, 0).AddAll(trailers);
 }
 
 }  // namespace spillway

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "transport/base/header_list.h"
 #include "transport/base/message.h"
 
 namespace spillway {
@@ -39,5 +40,11 @@ struct Http2RequestFields {
 // split into its pairs, so that each can be compressed by itself (H17).
 void MakeRequestFields(const RequestHead& head, std::optional<std::uint64_t> body_length,
                        Http2RequestFields& out);
+
+// The same for CONNECT, which names nothing but the other end of its tunnel (RFC 9113 8.5).
+void MakeConnectFields(const RequestHead& head, Http2RequestFields& out);
+
+// What follows a request body.
+void MakeTrailerFields(const HeaderList& trailers, Http2RequestFields& out);
 
 }  // namespace spillway

@@ -116,6 +116,7 @@ std::optional<Failure> Http2ResponseFields::AddTrailer(std::string_view name,
 
 std::optional<Failure> Http2ResponseFields::Finish(bool end_stream) {
   if (final_done_) {
+    if (body_kind_ == BodyKind::kTunnel) return Fault("headers inside a tunnel");
     if (!end_stream) return Fault("trailers that do not end the stream");
     return std::nullopt;
   }
@@ -129,7 +130,11 @@ std::optional<Failure> Http2ResponseFields::Finish(bool end_stream) {
     return std::nullopt;
   }
   final_done_ = true;
-  const bool bodiless = head_request_ || head_.status == 204 || head_.status == 304;
+  if (kind_ == RequestKind::kConnect && head_.status <= 299) {
+    body_kind_ = BodyKind::kTunnel;
+    return std::nullopt;
+  }
+  const bool bodiless = kind_ == RequestKind::kHead || head_.status == 204 || head_.status == 304;
   if (bodiless || end_stream) {
     if (!bodiless && declared_.value_or(0) > 0) return Fault("the body is missing");
     body_kind_ = BodyKind::kNone;

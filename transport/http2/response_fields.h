@@ -20,12 +20,15 @@
 
 namespace spillway {
 
+// What a response can look like depends on what was asked.
+enum class RequestKind : std::uint8_t { kPlain, kHead, kConnect };
+
 class Http2ResponseFields {
  public:
   enum class Section : std::uint8_t { kInformational, kFinal, kTrailers };
 
-  Http2ResponseFields(const ResponseLimits& limits, bool head_request)
-      : limits_(limits), head_request_(head_request) {}
+  Http2ResponseFields(const ResponseLimits& limits, RequestKind kind)
+      : limits_(limits), kind_(kind) {}
 
   // A HEADERS frame begins. Once a final head was finished, what comes are trailers.
   void Begin();
@@ -49,7 +52,7 @@ class Http2ResponseFields {
   std::optional<Failure> Count(std::string_view name, std::string_view value);
 
   const ResponseLimits& limits_;
-  const bool head_request_;
+  const RequestKind kind_;
   bool final_done_ = false;
   bool any_regular_ = false;
   Section section_ = Section::kFinal;

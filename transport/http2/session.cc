@@ -128,10 +128,15 @@ Result<std::int32_t> Http2Session::Submit(const Http2Request& request, Http2Stre
   if (streams_.size() >= peer_.max_streams) {
     return NoStream("the origin allows no more streams on this connection");
   }
+  const bool tunnel = request.start == Http2BodyStart::kInTunnel;
   const std::optional<std::uint64_t> length =
       request.body == nullptr ? std::optional<std::uint64_t>(0) : request.body->length();
   Http2RequestFields fields;
-  MakeRequestFields(*request.head, length, fields);
+  if (tunnel) {
+    MakeConnectFields(*request.head, fields);
+  } else {
+    MakeRequestFields(*request.head, length, fields);
+  }
   if (fields.list_size > peer_.max_header_list) {
     Failure failure = BadRequest("headers", "larger than the origin takes over HTTP/2");
     failure.phase = Phase::kWrite;
@@ -141,7 +146,7 @@ Result<std::int32_t> Http2Session::Submit(const Http2Request& request, Http2Stre
   nghttp2_data_provider provider{};
   provider.source.ptr = stream.get();
   provider.read_callback = Callbacks::ReadBody;
-  const bool has_body = length != std::uint64_t{0};
+  const bool has_body = tunnel || length != std::uint64_t{0};
   const std::vector<nghttp2_nv> headers = ToLibrary(fields);
   const std::int32_t id = nghttp2_submit_request(session_, nullptr, headers.data(), headers.size(),
                                                  has_body ? &provider : nullptr, stream.get());
@@ -187,6 +192,49 @@ void Http2Session::ResumeUpload(std::int32_t id) {
   if (stream == nullptr || stream->upload == nullptr) return;
   stream->upload->OnWoken();
   nghttp2_session_resume_data(session_, id);
+  if (stream->visitor != nullptr) stream->visitor->OnBodyReady();
+}
+
+void Http2Session::ReleaseBody(std::int32_t id) {
+  Stream* stream = find(id);
+  if (stream == nullptr || !stream->held || (stream->tunnel && !stream->head_seen)) return;
+  stream->held = false;
+  nghttp2_session_resume_data(session_, id);
+  if (stream->visitor != nullptr) stream->visitor->OnBodyReady();
+}
+
+// W3: an origin that accepts goes on receiving while it sends; one that refuses wants no more.
+void Http2Session::NoteFinalStatus(Stream& stream, std::uint32_t status) {
+  stream.head_seen = true;
+  if (status <= 299) return ReleaseBody(stream.id);
+  stream.upload.reset();
+  if (!stream.request_sent && stream.visitor != nullptr) stream.visitor->OnBodyReady();
+}
+
+// The last piece is about to go out. What follows it, if anything, ends the stream instead (F8).
+std::optional<Failure> Http2Session::EndBody(Stream& stream, std::uint32_t& flags) {
+  flags |= NGHTTP2_DATA_FLAG_EOF;
+  const HeaderList* trailers = stream.tunnel ? nullptr : stream.upload->trailers();
+  if (trailers == nullptr || trailers->empty()) return std::nullopt;
+  Http2RequestFields fields;
+  MakeTrailerFields(*trailers, fields);
+  if (fields.list_size > peer_.max_header_list) {
+    return BadRequest("trailers", "larger than the origin takes over HTTP/2");
+  }
+  const std::vector<nghttp2_nv> list = ToLibrary(fields);
+  if (nghttp2_submit_trailer(session_, stream.id, list.data(), list.size()) != 0) {
+    return BadRequest("trailers", "cannot be sent over HTTP/2");
+  }
+  flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+  return std::nullopt;
+}
+
+// The source's error beats whatever else may happen (F7). The origin never sees END_STREAM.
+void Http2Session::FailUpload(Stream& stream, Failure failure) {
+  failure.delivery = stream.head_seen ? Delivery::kAnswered : Delivery::kUnknown;
+  Http2StreamVisitor* const visitor = stream.visitor;
+  Reset(stream.id, ResetCode::kCancel);
+  if (visitor != nullptr) visitor->OnEnd({std::move(failure), {}});
 }
 
 void Http2Session::GoAway() {

@@ -37,10 +37,18 @@ struct nghttp2_session;
 
 namespace spillway {
 
+// When the body of a request is read for the first time.
+enum class Http2BodyStart : std::uint8_t {
+  kAtOnce,
+  kWhenAsked,  // after a 100, a final status up to 299 or ReleaseBody (E7)
+  kInTunnel,   // after the 2xx that opens the tunnel which the request, a CONNECT, asks for (U5)
+};
+
 struct Http2Request {
   const RequestHead* head = nullptr;       // used during Submit only
-  std::shared_ptr<BodySource> body;        // null: none
+  std::shared_ptr<BodySource> body;        // null: none; not so for a tunnel
   const ResponseLimits* limits = nullptr;  // outlives the stream
+  Http2BodyStart start = Http2BodyStart::kAtOnce;
 };
 
 // Why nothing goes on on this connection.
@@ -79,6 +87,8 @@ class Http2Session {
   void Consume(std::int32_t stream, std::size_t bytes);
   // Its body source has more.
   void ResumeUpload(std::int32_t stream);
+  // Its body is read now, though the peer has not asked for it yet.
+  void ReleaseBody(std::int32_t stream);
   // Tells the peer that we are done, as the last thing before closing.
   void GoAway();
   void Ping();
@@ -130,6 +140,9 @@ class Http2Session {
   Stream* find(std::int32_t id);
   void SubmitRst(std::int32_t id, std::uint32_t code);
   void Fault(Stream& stream, Failure failure);
+  void NoteFinalStatus(Stream& stream, std::uint32_t status);
+  std::optional<Failure> EndBody(Stream& stream, std::uint32_t& flags);
+  void FailUpload(Stream& stream, Failure failure);
   void Complete(Stream& stream);
   void Closed(std::int32_t id, std::uint32_t code);
   Failure FailureOf(const Stream& stream, std::uint32_t code) const;

@@ -127,9 +127,10 @@ void Http2Session::Callbacks::OnHeaders(Http2Session& session, const nghttp2_fra
   }
   switch (fields.section()) {
     case Http2ResponseFields::Section::kInformational:
+      if (fields.head().status == 100) session.ReleaseBody(stream->id);
       return stream->visitor->OnInformational(std::move(fields.head()));
     case Http2ResponseFields::Section::kFinal:
-      stream->head_seen = true;
+      session.NoteFinalStatus(*stream, fields.head().status);
       stream->visitor->OnHead(std::move(fields.head()), fields.body_kind(), fields.body_length());
       break;
     case Http2ResponseFields::Section::kTrailers:
@@ -254,29 +255,27 @@ ssize_t Http2Session::Callbacks::ReadBody(nghttp2_session*, std::int32_t id, std
                                           nghttp2_data_source* source, void* user_data) {
   Http2Session& session = Session(user_data);
   Stream& stream = *static_cast<Stream*>(source->ptr);
-  if (stream.upload == nullptr) return NGHTTP2_ERR_DEFERRED;  // it is being reset
+  if (stream.upload == nullptr || stream.held) return NGHTTP2_ERR_DEFERRED;
   if (session.output().size() >= kMaxOutputBytes) {
     session.throttled_.push_back(id);
     return NGHTTP2_ERR_DEFERRED;
   }
   switch (stream.upload->Prepare()) {
     case Http2Upload::State::kPending:
+      if (stream.visitor != nullptr) stream.visitor->OnBodyPending();
       return NGHTTP2_ERR_DEFERRED;
-    case Http2Upload::State::kFailed: {
-      // The source's error beats whatever else may happen (F7). The origin never sees END_STREAM.
-      Failure failure = stream.upload->failure();
-      failure.delivery = stream.head_seen ? Delivery::kAnswered : Delivery::kUnknown;
-      Http2StreamVisitor* const visitor = stream.visitor;
-      session.Reset(id, ResetCode::kCancel);
-      if (visitor != nullptr) visitor->OnEnd({std::move(failure), {}});
+    case Http2Upload::State::kFailed:
+      session.FailUpload(stream, stream.upload->failure());
       return NGHTTP2_ERR_DEFERRED;
-    }
     case Http2Upload::State::kReady:
       break;
   }
   const std::size_t size = std::min(max, stream.upload->front().size());
   if (size == stream.upload->front().size() && stream.upload->last()) {
-    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (std::optional<Failure> failure = session.EndBody(stream, *flags)) {
+      session.FailUpload(stream, *std::move(failure));
+      return NGHTTP2_ERR_DEFERRED;
+    }
   }
   if (size > 0) *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
   return static_cast<ssize_t>(size);

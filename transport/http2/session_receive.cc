@@ -142,6 +142,11 @@ void Http2Session::Fault(Stream& stream, Failure failure) {
 
 // The response is complete.
 void Http2Session::Complete(Stream& stream) {
+  if (stream.visitor != nullptr && stream.fields.body_kind() == BodyKind::kTunnel) {
+    stream.peer_closed = true;
+    stream.visitor->OnPeerClosed();
+    if (!stream.request_sent) return;
+  }
   Http2StreamVisitor* const visitor = std::exchange(stream.visitor, nullptr);
   if (visitor == nullptr) return;
   // Who answers before the request is complete does not want the rest (O-160).
@@ -155,6 +160,11 @@ void Http2Session::Closed(std::int32_t id, std::uint32_t code) {
   const std::unique_ptr<Stream> stream = std::move(found->second);
   streams_.erase(found);
   if (stream->visitor == nullptr) return;
+  if (stream->peer_closed && !stream->reset_by_peer && code == NGHTTP2_NO_ERROR) {
+    // Ours was the last side of a tunnel to end, just now.
+    stream->visitor->OnRequestSent();
+    return stream->visitor->OnEnd({std::nullopt, {}});
+  }
   const bool suspect = stream->reset_by_peer && code == NGHTTP2_PROTOCOL_ERROR;
   stream->visitor->OnEnd({FailureOf(*stream, code), {}, suspect});
 }

@@ -19,16 +19,24 @@ namespace spillway {
 
 struct Http2Session::Stream {
   Stream(const Http2Request& request, Http2StreamVisitor& hearer)
-      : visitor(&hearer), fields(*request.limits, request.head->method == "HEAD") {}
+      : visitor(&hearer),
+        tunnel(request.start == Http2BodyStart::kInTunnel),
+        fields(*request.limits, tunnel                           ? RequestKind::kConnect
+                                : request.head->method == "HEAD" ? RequestKind::kHead
+                                                                 : RequestKind::kPlain),
+        held(request.start != Http2BodyStart::kAtOnce) {}
 
   std::int32_t id = 0;
   Http2StreamVisitor* visitor;  // null: it has heard the end, or was Reset
+  const bool tunnel;            // it asked for one
   Http2ResponseFields fields;
-  std::unique_ptr<Http2Upload> upload;
+  bool held;                            // the body may not be read yet
+  std::unique_ptr<Http2Upload> upload;  // none: there is no body, or it is not read any more
   bool head_seen = false;
   std::uint64_t received = 0;  // body bytes
   std::size_t unconsumed = 0;  // of them, not yet given back by Consume
   bool request_sent = false;
+  bool peer_closed = false;  // of a tunnel
   bool reset_by_us = false;  // RST_STREAM because we want it, not because the peer erred
   bool reset_by_peer = false;
   int library_error = 0;  // what the library holds against the stream

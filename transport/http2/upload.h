@@ -19,6 +19,7 @@
 #include "transport/base/body_source.h"
 #include "transport/base/bytes.h"
 #include "transport/base/failure.h"
+#include "transport/base/header_list.h"
 
 namespace spillway {
 
@@ -37,6 +38,8 @@ class Http2Upload {
   std::string_view front() const { return front_.bytes; }
   // Nothing follows front().
   bool last() const { return ended_ && next_.bytes.empty(); }
+  // Once last(): what is sent behind it; null or empty: nothing.
+  const HeaderList* trailers() const { return body_->trailers(); }
   // `bytes` of front() were sent.
   void Take(std::size_t bytes) { front_.bytes.remove_prefix(bytes); }
   // The source called.

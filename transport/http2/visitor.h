@@ -1,9 +1,9 @@
 // What an Http2Session reports.
 //
 // Http2StreamVisitor hears of one stream. The order of calls is
-//   OnInformational* OnHead OnData* OnEnd
+//   OnInformational* OnHead OnData* OnPeerClosed? OnEnd
 // and OnEnd may come at any point, once, as the last; a stream that was Reset hears nothing more.
-// OnSent and OnRequestSent come in between, as the request goes out.
+// OnSent, OnBodyPending, OnBodyReady and OnRequestSent come in between, as the request goes out.
 // Http2Visitor hears of the connection.
 //
 // Thread safety: calls come from within the session's own functions, on their thread. A visitor may
@@ -41,9 +41,14 @@ class Http2StreamVisitor {
   virtual void OnHead(ResponseHead head, BodyKind kind, std::uint64_t length) = 0;
   // `bytes` live during the call. Each must be given back by Consume in the end.
   virtual void OnData(std::string_view bytes) = 0;
+  // Of an open tunnel: the peer sends no more. OnEnd follows when our side has ended too.
+  virtual void OnPeerClosed() = 0;
   virtual void OnEnd(Http2StreamEnd end) = 0;
   // `bytes` of the request, frame headers of the body excluded, were put into the output.
   virtual void OnSent(std::size_t bytes) = 0;
+  // The body source has nothing now; and it called, or there is no need to wait for it any more.
+  virtual void OnBodyPending() = 0;
+  virtual void OnBodyReady() = 0;
   // The whole request is in the output.
   virtual void OnRequestSent() = 0;
 

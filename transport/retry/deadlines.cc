@@ -19,6 +19,7 @@ Phase Deadlines::phase() const {
     case Stage::kAwaiting:
       return Phase::kFirstByte;
     case Stage::kBody:
+    case Stage::kTunnel:
       return Phase::kBody;
   }
   return Phase::kNone;
@@ -27,11 +28,13 @@ Phase Deadlines::phase() const {
 Instant Deadlines::StageLimit() const {
   switch (stage_) {
     case Stage::kWriting:
-      return After(since_, limits_.write_stall);
+      return After(since_, awaiting_caller_ ? limits_.request_stall : limits_.write_stall);
     case Stage::kAwaiting:
       return After(since_, limits_.response_header);
     case Stage::kBody:
       return paused_ ? kNever : After(since_, limits_.body_stall);
+    case Stage::kTunnel:
+      return paused_ ? kNever : After(since_, limits_.tunnel_idle);
   }
   return kNever;
 }
@@ -50,6 +53,13 @@ Failure Deadlines::Expired(Instant now) const {
   failure.source = Source::kOrigin;
   switch (stage_) {
     case Stage::kWriting:
+      if (awaiting_caller_) {
+        failure.reason = Reason::kDeadlineExceeded;
+        failure.source = Source::kCaller;
+        failure.message =
+            "the caller sent nothing of its body for " + Milliseconds(limits_.request_stall);
+        break;
+      }
       failure.reason = Reason::kConnectionWriteTimeout;
       failure.message =
           "origin took no byte of the request for " + Milliseconds(limits_.write_stall);
@@ -61,6 +71,10 @@ Failure Deadlines::Expired(Instant now) const {
     case Stage::kBody:
       failure.reason = Reason::kHttpResponseBodyTimeout;
       failure.message = "response body stalled for " + Milliseconds(limits_.body_stall);
+      break;
+    case Stage::kTunnel:
+      failure.reason = Reason::kHttpResponseBodyTimeout;
+      failure.message = "no byte went through the tunnel for " + Milliseconds(limits_.tunnel_idle);
       break;
   }
   return failure;

@@ -29,13 +29,24 @@ class Deadlines {
   Deadlines() = default;
   Deadlines(const ExchangeLimits& limits, Instant now) : limits_(limits), since_(now) {}
 
-  void OnWriteProgress(Instant now) { since_ = now; }
+  void OnWriteProgress(Instant now) {
+    since_ = now;
+    awaiting_caller_ = false;
+  }
+  // The body has nothing now: the origin is not to blame for what the caller does not send.
+  void OnSourcePending(Instant now) {
+    if (!awaiting_caller_) since_ = now;
+    awaiting_caller_ = true;
+  }
   // The head may have arrived before the request was written (O-100).
   void OnWritten(Instant now) {
+    awaiting_caller_ = false;
     if (stage_ == Stage::kWriting) Enter(Stage::kAwaiting, now);
   }
   void OnHead(Instant now) { Enter(Stage::kBody, now); }
   void OnBodyProgress(Instant now) { since_ = now; }
+  // Instead of OnHead when the head opened a tunnel.
+  void OnTunnel(Instant now) { Enter(Stage::kTunnel, now); }
   // While the receiver does not take data, a silent origin is not to blame.
   void OnPaused() { paused_ = true; }
   void OnResumed(Instant now) {
@@ -50,7 +61,7 @@ class Deadlines {
   Phase phase() const;
 
  private:
-  enum class Stage : std::uint8_t { kWriting, kAwaiting, kBody };
+  enum class Stage : std::uint8_t { kWriting, kAwaiting, kBody, kTunnel };
   void Enter(Stage stage, Instant now) {
     stage_ = stage;
     since_ = now;
@@ -60,6 +71,7 @@ class Deadlines {
   ExchangeLimits limits_;
   Stage stage_ = Stage::kWriting;
   bool paused_ = false;
+  bool awaiting_caller_ = false;  // while writing
   Instant since_{};
 };
 

@@ -22,13 +22,15 @@ HeardExchange::HeardExchange(std::string_view method) {
 void HeardExchange::OnInformational(ResponseHead given) {
   const std::scoped_lock lock(mu_);
   informational.push_back(given.status);
+  changed_.notify_all();
 }
 
-Flow HeardExchange::OnHead(ResponseHead given, BodyKind, std::uint64_t) {
+Flow HeardExchange::OnHead(ResponseHead given, BodyKind given_kind, std::uint64_t) {
   const std::scoped_lock lock(mu_);
   SPILLWAY_CHECK(!head_seen_ && !done_);
   head_seen_ = true;
   head = std::move(given);
+  kind = given_kind;
   changed_.notify_all();
   return Flow::kContinue;
 }
@@ -39,6 +41,13 @@ Flow HeardExchange::OnData(const Chunk& chunk) {
   body_ += chunk.bytes;
   changed_.notify_all();
   return on_data ? on_data(body_.size()) : Flow::kContinue;
+}
+
+void HeardExchange::OnOriginClosed() {
+  const std::scoped_lock lock(mu_);
+  SPILLWAY_CHECK(kind == BodyKind::kTunnel && !origin_closed_ && !done_);
+  origin_closed_ = true;
+  changed_.notify_all();
 }
 
 void HeardExchange::OnExchangeDone(ExchangeResult given) {
@@ -63,6 +72,12 @@ bool HeardExchange::AwaitHead() {
 }
 bool HeardExchange::AwaitBody(std::size_t bytes) {
   return Await([this, bytes] { return body_.size() >= bytes; });
+}
+bool HeardExchange::AwaitOriginClosed() {
+  return Await([this] { return origin_closed_; });
+}
+bool HeardExchange::AwaitInformational() {
+  return Await([this] { return !informational.empty(); });
 }
 
 std::string HeardExchange::outcome() {
@@ -117,9 +132,14 @@ std::shared_ptr<HeardExchange> ConnectionDriver::Start(std::shared_ptr<HeardExch
                                                        std::shared_ptr<BodySource> body,
                                                        const ExchangeLimits& limits) {
   ExchangeSpec spec;
-  spec.head = &handler->request;
   spec.body = std::move(body);
   spec.limits = limits;
+  return Run(std::move(handler), std::move(spec));
+}
+
+std::shared_ptr<HeardExchange> ConnectionDriver::Run(std::shared_ptr<HeardExchange> handler,
+                                                     ExchangeSpec spec) {
+  spec.head = &handler->request;
   spec.response_limits = &handler->limits;
   SPILLWAY_CHECK(connection_->Start(std::move(spec), handler, next_token_++) ==
                  StartResult::kStarted);

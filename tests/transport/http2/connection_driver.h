@@ -26,12 +26,15 @@ class HeardExchange final : public ExchangeHandler {
   void OnInformational(ResponseHead given) override;
   Flow OnHead(ResponseHead given, BodyKind kind, std::uint64_t length) override;
   Flow OnData(const Chunk& chunk) override;
+  void OnOriginClosed() override;
   void OnExchangeDone(ExchangeResult given) override;
 
   // Waits at most 20 s.
   bool AwaitDone();
   bool AwaitHead();
   bool AwaitBody(std::size_t bytes);
+  bool AwaitOriginClosed();
+  bool AwaitInformational();
   // "" when the response is complete; "running"; else the reason's label.
   std::string outcome();
   // After AwaitDone.
@@ -44,6 +47,7 @@ class HeardExchange final : public ExchangeHandler {
   std::function<void()> on_done;                   // called on the loop
   std::vector<std::uint32_t> informational;
   ResponseHead head;
+  BodyKind kind = BodyKind::kNone;
 
  private:
   bool Await(const std::function<bool()>& condition);
@@ -51,6 +55,7 @@ class HeardExchange final : public ExchangeHandler {
   std::mutex mu_;
   std::condition_variable changed_;
   bool head_seen_ = false;
+  bool origin_closed_ = false;
   std::string body_;
   bool done_ = false;
   ExchangeResult result_;
@@ -65,6 +70,8 @@ class ConnectionDriver {
   std::shared_ptr<HeardExchange> Start(std::shared_ptr<HeardExchange> handler,
                                        std::shared_ptr<BodySource> body = nullptr,
                                        const ExchangeLimits& limits = {});
+  // Of `spec`, head and response limits are the handler's.
+  std::shared_ptr<HeardExchange> Run(std::shared_ptr<HeardExchange> handler, ExchangeSpec spec);
   std::shared_ptr<HeardExchange> Get(const ExchangeLimits& limits = {}) {
     return Start(std::make_shared<HeardExchange>(), nullptr, limits);
   }

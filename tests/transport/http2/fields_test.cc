@@ -111,7 +111,7 @@ TEST(Http2ResponseFields, CountsEverySectionAgainstOneLimit) {
   const std::size_t field = 1 + 9 + 32;
   limits.max_header_bytes = 2 * status + 3 * field;
   for (const std::size_t extra : {0U, 1U}) {
-    Http2ResponseFields fields(limits, false);
+    Http2ResponseFields fields(limits, RequestKind::kPlain);
     fields.Begin();
     EXPECT_FALSE(fields.Add(":status", "103"));
     EXPECT_FALSE(fields.Add("x", "123456789"));
@@ -136,7 +136,7 @@ TEST(Http2ResponseFields, NeverEchoesWhatItRefuses) {
                                          {":SECRET", "x"},
                                          {"upgrade", "SECRET"}}) {
     const ResponseLimits limits;
-    Http2ResponseFields fields(limits, false);
+    Http2ResponseFields fields(limits, RequestKind::kPlain);
     fields.Begin();
     const std::optional<Failure> failure = fields.Add(name, value);
     ASSERT_TRUE(failure) << name;

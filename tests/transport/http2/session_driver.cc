@@ -41,14 +41,15 @@ SessionDriver::SessionDriver(const Http2Limits& limits) {
 }
 
 HeardStream& SessionDriver::Send(std::string_view method, std::shared_ptr<BodySource> body,
-                                 HeaderList headers) {
+                                 HeaderList headers, Http2BodyStart start) {
   RequestHead& head = heads_.emplace_back();
   head.method = method;
   head.url = {"https", "origin.test", 443, HostKind::kName, "/path?q=1"};
   head.headers = std::move(headers);
+  if (start == Http2BodyStart::kInTunnel) head.target = "far.test:443";
   HeardStream& stream = streams_.emplace_back();
   const Result<std::int32_t> id =
-      session_->Submit({&head, std::move(body), &response_limits}, stream, now_);
+      session_->Submit({&head, std::move(body), &response_limits, start}, stream, now_);
   if (!id.has_value()) {
     stream.refused = id.error();
     return stream;

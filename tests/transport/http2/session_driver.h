@@ -25,7 +25,10 @@ struct HeardStream final : public Http2StreamVisitor {
   void OnHead(ResponseHead given, BodyKind given_kind, std::uint64_t given_length) override;
   void OnData(std::string_view bytes) override;
   void OnEnd(Http2StreamEnd given) override;
+  void OnPeerClosed() override { peer_closed = true; }
   void OnSent(std::size_t bytes) override { sent += bytes; }
+  void OnBodyPending() override { ++pending; }
+  void OnBodyReady() override { ++ready; }
   void OnRequestSent() override { request_sent = true; }
 
   bool complete() const { return ended && !end.failure; }
@@ -45,6 +48,9 @@ struct HeardStream final : public Http2StreamVisitor {
   Http2StreamEnd end;
   std::size_t sent = 0;
   bool request_sent = false;
+  bool peer_closed = false;
+  int pending = 0;
+  int ready = 0;
 };
 
 class SessionDriver final : private Http2Visitor {
@@ -53,7 +59,7 @@ class SessionDriver final : private Http2Visitor {
 
   // Submits; the body may be null.
   HeardStream& Send(std::string_view method = "GET", std::shared_ptr<BodySource> body = nullptr,
-                    HeaderList headers = {});
+                    HeaderList headers = {}, Http2BodyStart start = Http2BodyStart::kAtOnce);
   // The peer's preface, our preface and its acknowledgement; what we sent so far is forgotten.
   void Handshake(std::initializer_list<std::pair<std::uint16_t, std::uint32_t>> settings = {});
   void Receive(std::string_view bytes);
