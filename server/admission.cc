@@ -41,19 +41,19 @@ bool Admission::Grow(std::uint64_t bytes) {
 }
 
 void Admission::End(std::uint64_t bytes, CallOutcome outcome) {
-  bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-  switch (outcome) {
-    case CallOutcome::kOk:
-      ok_.fetch_add(1, std::memory_order_relaxed);
-      break;
-    case CallOutcome::kFailed:
-      failed_.fetch_add(1, std::memory_order_relaxed);
-      break;
-    case CallOutcome::kCancelled:
-      cancelled_.fetch_add(1, std::memory_order_relaxed);
-      break;
-  }
-  if (running_.fetch_sub(1) == 1 && stopped_.load()) on_empty_();
+  EndedCalls calls;
+  calls.Add(bytes, outcome);
+  End(calls);
+}
+
+void Admission::End(const EndedCalls& calls) {
+  const std::uint64_t count = calls.ok + calls.failed + calls.cancelled;
+  if (count == 0) return;
+  bytes_.fetch_sub(calls.bytes, std::memory_order_relaxed);
+  if (calls.ok > 0) ok_.fetch_add(calls.ok, std::memory_order_relaxed);
+  if (calls.failed > 0) failed_.fetch_add(calls.failed, std::memory_order_relaxed);
+  if (calls.cancelled > 0) cancelled_.fetch_add(calls.cancelled, std::memory_order_relaxed);
+  if (running_.fetch_sub(count) == count && stopped_.load()) on_empty_();
 }
 
 CallLedger Admission::ledger() const {

@@ -26,6 +26,19 @@ struct AdmissionLimits {
 
 enum class CallOutcome : std::uint8_t { kOk, kFailed, kCancelled };
 
+// Calls that ended together.
+struct EndedCalls {
+  std::uint64_t bytes = 0;
+  std::uint64_t ok = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t cancelled = 0;
+
+  void Add(std::uint64_t held_bytes, CallOutcome outcome) {
+    bytes += held_bytes;
+    ++(outcome == CallOutcome::kOk ? ok : outcome == CallOutcome::kFailed ? failed : cancelled);
+  }
+};
+
 struct CallLedger {
   std::uint64_t admitted = 0;
   std::uint64_t refused = 0;
@@ -45,6 +58,7 @@ class Admission {
   bool Grow(std::uint64_t bytes);
   // The call is over and gives back all `bytes` it had been let in with or grown by.
   void End(std::uint64_t bytes, CallOutcome outcome);
+  void End(const EndedCalls& calls);
 
   // From now on Admit refuses every call. `on_empty` is called, on any thread, whenever the last
   // running call ended. Once.

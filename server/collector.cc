@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "server/admission.h"
-#include "server/wire_encode.h"
+#include "server/call_context.h"
 
 namespace spillway {
 
@@ -55,6 +55,19 @@ Body Collector::TakeBody() {
     KeepGathered();
   }
   return std::move(body_);
+}
+
+WireResponse Collector::Describe(const Body& body, const RoundTripRecord& record,
+                                 ExchangeDetail detail) const {
+  WireResponse wire;
+  wire.head = &head_;
+  wire.body = &body;
+  wire.trailers = &trailers_;
+  wire.informational = &informational_;
+  wire.protocol = ProtocolOf(head_, record);
+  if (detail != ExchangeDetail::kNone) wire.record = &record;
+  wire.parts = PartsOf(detail);
+  return wire;
 }
 
 }  // namespace spillway

@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "server/status_map.h"
+#include "server/wire_encode.h"
 #include "transport/response_sink.h"
 
 namespace spillway {
@@ -48,6 +50,10 @@ class Collector : public ResponseSink {
   const std::vector<ResponseHead>& informational() const { return informational_; }
   // The whole body. Its last chunk may refer to memory of this collector.
   Body TakeBody();
+  // The response as it goes on the wire. `body` is what TakeBody gave; both and this must outlive
+  // what is returned.
+  WireResponse Describe(const Body& body, const RoundTripRecord& record,
+                        ExchangeDetail detail) const;
   std::uint64_t held_bytes() const { return held_bytes_; }
   bool exhausted() const { return exhausted_; }
 

@@ -1,5 +1,6 @@
 #include "server/egress_service.h"
 
+#include "server/multiplex_call.h"
 #include "server/status_map.h"
 
 namespace spillway {
@@ -38,8 +39,8 @@ RawBidi* EgressService::Stream(grpc::CallbackServerContext* /*context*/) {
   return new NotBuilt(*context_.observer, "spillway.v1.Egress/Stream");
 }
 
-RawBidi* EgressService::Multiplex(grpc::CallbackServerContext* /*context*/) {
-  return new NotBuilt(*context_.observer, "spillway.v1.Egress/Multiplex");
+RawBidi* EgressService::Multiplex(grpc::CallbackServerContext* context) {
+  return MultiplexCall::Start(context_, *context);
 }
 
 }  // namespace spillway

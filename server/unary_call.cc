@@ -91,15 +91,7 @@ void UnaryCall::OnEnd(const RoundTripRecord& record) {
 
 void UnaryCall::EncodeResponse(const RoundTripRecord& record) {
   const Body body = TakeBody();
-  WireResponse wire;
-  wire.head = &head();
-  wire.body = &body;
-  wire.trailers = &trailers();
-  wire.informational = &informational();
-  wire.protocol = ProtocolOf(head(), record);
-  if (detail_ != ExchangeDetail::kNone) wire.record = &record;
-  wire.parts = PartsOf(detail_);
-  EncodeHttpResponse(wire, response_);
+  EncodeHttpResponse(Describe(body, record, detail_), response_);
 }
 
 void UnaryCall::Refuse(const Failure& failure) {

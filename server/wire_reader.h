@@ -49,6 +49,8 @@ class WireReader {
   bool AtEnd() const { return position_ == limit_; }
   // Length of the whole input.
   std::uint64_t size() const { return size_; }
+  // How much of it was read.
+  std::uint64_t position() const { return position_; }
 
   bool ReadTag(std::uint32_t& field, WireType& type);
   bool ReadVarint(std::uint64_t& value);

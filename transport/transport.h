@@ -100,6 +100,10 @@ class Transport {
   virtual Instant Now() const = 0;
   // Calls `function` once, on a loop's thread, when `delay` is over or Shutdown comes before.
   virtual void RunAfter(Duration delay, std::function<void()> function) = 0;
+  // Calls `function` once: on a loop's thread, when the loop has gone through what it finds ready
+  // now, so that whoever collects what comes together need not wait for it; on any other thread at
+  // once.
+  virtual void AtEndOfTurn(std::function<void()> function) { function(); }
   virtual std::shared_ptr<const Policy> policy() const = 0;
   // For requests that come from now on. Connections whose route it changes serve what runs on them
   // and close; new ones are made by it.

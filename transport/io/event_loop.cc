@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::chrono::seconds kLagProbeInterval{1};
 
+thread_local EventLoop* current_loop = nullptr;
+
 }  // namespace
 
 struct EventLoop::Delayed {
@@ -29,6 +31,7 @@ EventLoop::~EventLoop() { Stop(); }
 
 void EventLoop::Start() {
   thread_ = std::thread([this] {
+    current_loop = this;
     if (on_lag_) ProbeLag();
     context_.run();
   });
@@ -46,6 +49,8 @@ void EventLoop::Stop() {
   work_.reset();
   thread_.join();
 }
+
+EventLoop* EventLoop::Current() { return current_loop; }
 
 void EventLoop::RunAfter(Duration delay, std::function<void()> function) {
   Post([this, delay, function = std::move(function)]() mutable {

@@ -46,6 +46,8 @@ class EventLoop {
   }
   // Calls `function` on the loop once, when `delay` is over or Stop comes before. From any thread.
   void RunAfter(Duration delay, std::function<void()> function);
+  // The loop whose thread this is; null on any other thread.
+  static EventLoop* Current();
   bool InLoop() const { return std::this_thread::get_id() == thread_.get_id(); }
 
   asio::io_context& context() { return context_; }
