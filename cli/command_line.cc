@@ -63,6 +63,7 @@ struct Values {
   std::string data;
   std::string raw_data;
   std::string max_response_bytes;
+  bool location = false;
 };
 
 void AddCommon(CLI::App& app, Values& values) {
@@ -121,7 +122,8 @@ CLI::App* AddRequest(CLI::App& app, Values& values) {
   command->add_flag("-i,--include", request.include, "Print status line and headers, too");
   command->add_option("-o,--output", request.output,
                       "Write the body to a file; - is standard output, even for binary");
-  command->add_flag("--timing", request.timing, "Print how long each phase took, to stderr");
+  command->add_flag("--timing", request.timing,
+                    "Draw how long each phase of each attempt took, to stderr");
   command->add_flag("-v,--verbose", request.verbosity,
                     "Print to stderr: -v what was asked and how it ended, -vv the request's head "
                     "too, -vvv the response's head, -vvvv a curl command, times and what happened");
@@ -133,6 +135,13 @@ CLI::App* AddRequest(CLI::App& app, Values& values) {
       ->add_flag("--not-idempotent", request.not_idempotent,
                  "The request must not be sent twice, whatever its method")
       ->excludes(idempotent);
+  auto* follow = command->add_option("--follow", request.max_redirects, "Redirects to follow");
+  command->add_flag("-L,--location", values.location, "Follow up to 10 redirects")
+      ->excludes(follow);
+  command->add_flag("--compressed", request.compressed,
+                    "Let the origin compress the body, and print it decompressed");
+  command->add_option("--cookie-jar", request.cookie_jar,
+                      "Keep cookies in this jar of the daemon's, if its configuration has jars");
   command->add_option("--max-attempts", request.max_attempts,
                       "Attempts at most; can only narrow what the daemon allows");
   command
@@ -167,6 +176,9 @@ void Finish(Values& values, const CLI::App& request) {
   if (!values.max_response_bytes.empty()) {
     values.request.max_response_bytes = *ParseBytes(values.max_response_bytes);
   }
+  // As many as Go's client follows, and most others do.
+  constexpr std::uint32_t kUsualRedirects = 10;
+  if (values.location) values.request.max_redirects = kUsualRedirects;
   // An empty body is not the same as none: it still makes a POST.
   if (request.count("--data") > 0) values.request.data = values.data;
   if (request.count("--data-raw") > 0) values.request.raw_data = values.raw_data;

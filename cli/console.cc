@@ -59,6 +59,27 @@ std::size_t Console::Rows() const {
   return size.ws_row;
 }
 
+std::size_t Console::ErrColumns() const {
+  constexpr std::size_t kUsual = 80;
+  winsize size{};
+  if (!err_is_terminal_ || ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0) return kUsual;
+  return size.ws_col > 0 ? size.ws_col : kUsual;
+}
+
+bool Console::Utf8Wanted() {
+  // The first that is set decides (POSIX 8.2).
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == '\0') continue;
+    const std::string_view locale = value;
+    for (const char* charset : {"UTF-8", "utf-8", "UTF8", "utf8"}) {
+      if (locale.find(charset) != std::string_view::npos) return true;
+    }
+    return false;
+  }
+  return false;
+}
+
 void Console::Complain(std::string_view message) {
   err() << ErrStyle(Style::kRed, "spillwayctl:") << " " << message << "\n";
 }

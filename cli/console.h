@@ -30,6 +30,10 @@ class Console {
 
   // Rows of the terminal, 0 when unknown.
   std::size_t Rows() const;
+  // Columns of the terminal that shows standard error; 80 when it does not go to one.
+  std::size_t ErrColumns() const;
+  // The locale's characters are UTF-8.
+  static bool Utf8Wanted();
 
   // "spillwayctl: MESSAGE" on standard error.
   void Complain(std::string_view message);

@@ -64,6 +64,7 @@ std::string BuildRequest(const RequestOptions& options, spillway::v1::HttpReques
   }
   if (!IsUtf8(options.url)) return "the URL is not text";
   if (!IsUtf8(options.method)) return "the method is not text";
+  if (!IsUtf8(options.cookie_jar)) return "the cookie jar's name is not text";
 
   if (options.raw_data.has_value()) {
     request.set_body(*options.raw_data);
@@ -80,8 +81,12 @@ std::string BuildRequest(const RequestOptions& options, spillway::v1::HttpReques
   if (options.max_attempts > 0) wire.mutable_retry()->set_max_attempts(options.max_attempts);
   if (options.idempotent) wire.set_idempotency(spillway::v1::IDEMPOTENCY_IDEMPOTENT);
   if (options.not_idempotent) wire.set_idempotency(spillway::v1::IDEMPOTENCY_NOT_IDEMPOTENT);
-  wire.set_exchange_detail(options.verbosity >= 4 ? spillway::v1::EXCHANGE_DETAIL_TIMELINE
-                                                  : spillway::v1::EXCHANGE_DETAIL_SUMMARY);
+  wire.set_max_redirects(options.max_redirects);
+  wire.set_cookie_jar(options.cookie_jar);
+  if (options.compressed) wire.set_decompression(spillway::v1::DECOMPRESSION_AUTO);
+  wire.set_exchange_detail(options.verbosity >= 4 || options.timing
+                               ? spillway::v1::EXCHANGE_DETAIL_TIMELINE
+                               : spillway::v1::EXCHANGE_DETAIL_SUMMARY);
   return "";
 }
 

@@ -10,6 +10,7 @@
 #include "cli/json.h"
 #include "cli/request_text.h"
 #include "cli/text.h"
+#include "cli/waterfall.h"
 #include "spillway/v1/egress.grpc.pb.h"
 
 namespace spillway::cli {
@@ -176,7 +177,9 @@ class RequestRun {
       console_.err() << console_.ErrStyle(Style::kDim,
                                           Summary(exchange) + Times(exchange.timings()));
     }
-    if (options_.timing) console_.err() << Waterfall(exchange.timings());
+    if (options_.timing) {
+      console_.err() << Waterfall(exchange, {console_.ErrColumns(), Console::Utf8Wanted()});
+    }
   }
 
   const CommonOptions& common_;

@@ -34,6 +34,9 @@ struct RequestOptions {
   bool not_idempotent = false;
   std::uint64_t max_response_bytes = 0;  // 0: the daemon's default
   std::uint32_t max_attempts = 0;        // 0: the daemon's configuration
+  std::uint32_t max_redirects = 0;
+  std::string cookie_jar;   // "": none
+  bool compressed = false;  // ask for content codings, and undo them
 };
 
 inline constexpr std::size_t kMaxDataBytes = 1024UL * 1024 * 1024;

@@ -1,4 +1,4 @@
-// The waterfall and the summary of an exchange.
+// The summary of an exchange.
 
 #include "cli/exchange_text.h"
 
@@ -9,73 +9,7 @@
 namespace spillway::cli {
 namespace {
 
-using std::chrono::milliseconds;
-
 void Set(google::protobuf::Duration* duration, int ms) { duration->set_nanos(ms * 1'000'000); }
-
-spillway::v1::Timings ColdTimings() {
-  spillway::v1::Timings timings;
-  Set(timings.mutable_queue(), 40);
-  Set(timings.mutable_dns(), 10);
-  Set(timings.mutable_connect(), 20);
-  Set(timings.mutable_write(), 10);
-  Set(timings.mutable_first_byte(), 40);
-  Set(timings.mutable_total(), 100);
-  return timings;
-}
-
-TEST(PhasesOf, PlacesTheDialAtTheEndOfTheWait) {
-  const auto phases = PhasesOf(ColdTimings());
-  ASSERT_EQ(phases.size(), 6U);
-  EXPECT_EQ(phases[1].name, "dns");
-  EXPECT_EQ(phases[1].start, milliseconds(10));
-  EXPECT_EQ(phases[2].name, "connect");
-  EXPECT_EQ(phases[2].start, milliseconds(20));
-  EXPECT_EQ(phases[3].name, "write");
-  EXPECT_EQ(phases[3].start, milliseconds(40));
-  EXPECT_EQ(phases[5].name, "body");
-  EXPECT_EQ(phases[5].start, milliseconds(90));
-  EXPECT_EQ(phases[5].length, milliseconds(10));
-}
-
-TEST(PhasesOf, ADialLongerThanTheWaitStartsWithIt) {
-  spillway::v1::Timings timings;
-  Set(timings.mutable_queue(), 5);
-  Set(timings.mutable_connect(), 20);
-  Set(timings.mutable_total(), 30);
-  EXPECT_EQ(PhasesOf(timings)[1].start, Duration::zero());
-}
-
-TEST(Waterfall, DrawsOneBarAPhase) {
-  EXPECT_EQ(Waterfall(ColdTimings()),
-            "queue         40.0 ms  ################\n"
-            "dns           10.0 ms      ####\n"
-            "connect       20.0 ms          ########\n"
-            "write         10.0 ms                  ####\n"
-            "first_byte    40.0 ms                      ################\n"
-            "body          10.0 ms                                      ####\n"
-            "total          100 ms\n");
-}
-
-TEST(Waterfall, WithoutAnythingThereIsOnlyTheTotal) {
-  EXPECT_EQ(Waterfall({}), "total         0.00 us\n");
-}
-
-TEST(Waterfall, AFailureBeforeTheAnswerHasNoBody) {
-  spillway::v1::Timings timings;
-  Set(timings.mutable_queue(), 10);
-  Set(timings.mutable_total(), 20);
-  EXPECT_EQ(Waterfall(timings),
-            "queue         10.0 ms  ####################\n"
-            "total         20.0 ms\n");
-}
-
-TEST(Waterfall, AShortPhaseIsStillOneMarkWide) {
-  spillway::v1::Timings timings;
-  timings.mutable_write()->set_nanos(1);
-  timings.mutable_total()->set_seconds(1);
-  EXPECT_NE(Waterfall(timings).find("write         0.00 us  #\n"), std::string::npos);
-}
 
 TEST(Summary, TellsConnectionAttemptsAndTimeline) {
   spillway::v1::Exchange exchange;
@@ -95,20 +29,33 @@ TEST(Summary, TellsConnectionAttemptsAndTimeline) {
   attempt->set_reused(true);
   attempt->set_error(spillway::v1::REASON_CONNECTION_TERMINATED);
   attempt->set_delivery(spillway::v1::DELIVERY_NOT_SENT);
-  // Threads write the timeline; people read it in order.
+  auto* second = exchange.add_attempt_log();
+  second->set_kind(spillway::v1::ATTEMPT_KIND_RETRY);
+  second->set_connection_id(7);
+  second->set_status(503);
+  Set(second->mutable_backoff(), 5);
+  second->set_span_id("00f067aa0ba902b7");
+  exchange.set_url("http://b.test/");
+  exchange.add_hops()->set_url("http://a.test/");
+  exchange.mutable_hops(0)->set_status(302);
   auto* last = exchange.add_timeline();
   last->set_kind(spillway::v1::EVENT_KIND_ENDED);
   Set(last->mutable_at(), 3);
   auto* event = exchange.add_timeline();
   event->set_kind(spillway::v1::EVENT_KIND_GRANTED);
+  event->set_note("idle");
   Set(event->mutable_at(), 2);
   EXPECT_EQ(Summary(exchange),
             "* connection 7, reused after 250 ms idle: 127.0.0.1:1 -> 127.0.0.1:2\n"
             "* destination payments, configuration 3\n"
             "* attempts 2, sent 100 B, received 2.00 KiB\n"
+            "* redirected with 302 by http://a.test/\n"
+            "* answered by http://b.test/\n"
             "* first attempt at 0.00 us: connection 6, reused, 0.00 us, connection_terminated "
             "(not_sent)\n"
-            "*   2.00 ms  granted\n"
+            "* retry attempt at 0.00 us after a pause of 5.00 ms: connection 7, new, 0.00 us, "
+            "answered 503, span 00f067aa0ba902b7\n"
+            "*   2.00 ms  granted idle\n"
             "*   3.00 ms  ended\n");
 }
 

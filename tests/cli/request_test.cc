@@ -111,7 +111,8 @@ TEST_F(RequestTest, DataComesFromAFileOrStandardInput) {
 
 TEST_F(RequestTest, CarriesItsOptions) {
   Run({"request", "--fresh", "--idempotent", "--max-response-bytes=64MiB", "--max-attempts", "2",
-       "--request-target=*", "-vvvv", "-X", "OPTIONS", url_});
+       "--request-target=*", "-vvvv", "-X", "OPTIONS", "--follow=3", "--compressed", "--cookie-jar",
+       "shop", url_});
   const auto& options = daemon_.request.options();
   EXPECT_TRUE(options.fresh_connection());
   EXPECT_EQ(options.idempotency(), spillway::v1::IDEMPOTENCY_IDEMPOTENT);
@@ -119,6 +120,12 @@ TEST_F(RequestTest, CarriesItsOptions) {
   EXPECT_EQ(options.retry().max_attempts(), 2U);
   EXPECT_EQ(options.exchange_detail(), spillway::v1::EXCHANGE_DETAIL_TIMELINE);
   EXPECT_EQ(daemon_.request.request_target(), "*");
+  EXPECT_EQ(options.max_redirects(), 3U);
+  EXPECT_EQ(options.decompression(), spillway::v1::DECOMPRESSION_AUTO);
+  EXPECT_EQ(options.cookie_jar(), "shop");
+  Run({"request", "-L", url_});
+  EXPECT_EQ(daemon_.request.options().max_redirects(), 10U);
+  EXPECT_EQ(Run({"request", "-L", "--follow=3", url_}).exit_code, 1);
   Run({"request", "--not-idempotent", url_});
   EXPECT_EQ(daemon_.request.options().idempotency(), spillway::v1::IDEMPOTENCY_NOT_IDEMPOTENT);
   EXPECT_FALSE(daemon_.request.options().has_retry());
@@ -196,9 +203,25 @@ TEST_F(RequestTest, TimingDrawsAWaterfallBesideTheBody) {
   const ProgramOutcome outcome = Run({"request", url_, "--timing"});
   EXPECT_EQ(outcome.out, "hello\n");
   EXPECT_EQ(outcome.err,
-            "write         10.0 ms  ####################\n"
-            "body          10.0 ms                      ####################\n"
+            "connection 3, new:  -> \n"
+            "request       10.0 ms  ############################\n"
+            "body          10.0 ms                              #############################\n"
             "total         20.0 ms\n");
+  EXPECT_EQ(daemon_.request.options().exchange_detail(), spillway::v1::EXCHANGE_DETAIL_TIMELINE);
+  ProgramInput input;
+  input.environment = {{"LC_ALL", "C.UTF-8"}, {"TERM", "xterm"}};
+  EXPECT_NE(Run({"request", url_, "--timing"}, input).err.find("ms  ████"), std::string::npos);
+  input.environment = {{"LC_ALL", "C"}, {"LANG", "de_DE.UTF-8"}};
+  EXPECT_NE(Run({"request", url_, "--timing"}, input).err.find("ms  ####"), std::string::npos);
+}
+
+TEST_F(RequestTest, TimingFillsTheTerminalAndColoursNothing) {
+  ProgramInput input;
+  input.terminal = true;
+  input.environment = {{"TERM", "xterm"}};
+  const ProgramOutcome outcome = Run({"request", url_, "--timing"}, input);
+  EXPECT_NE(outcome.out.find("\nbody          10.0 ms  "), std::string::npos) << outcome.out;
+  EXPECT_EQ(outcome.out.find('\x1b'), std::string::npos);
 }
 
 TEST_F(RequestTest, WritesTheBodyToAFile) {
