@@ -94,6 +94,13 @@ void PutTls(Out& out, const TlsFacts& tls) {
 template <typename Out>
 void PutExchange(Out& out, const RoundTripRecord& record, ExchangeParts parts) {
   const ConnectionInfo* connection = record.connection.get();
+  PutBytes(out, 1, record.url);
+  for (const HopRecord& hop : record.hops) {
+    PutMessage(out, 2, [&hop](auto& inner) {
+      PutBytes(inner, 1, hop.url);
+      PutNumber(inner, 2, hop.status);
+    });
+  }
   PutNumber(out, 3, record.attempts);
   if (connection != nullptr) PutNumber(out, 4, connection->id);
   PutNumber(out, 5, record.reused ? 1 : 0);
@@ -109,6 +116,7 @@ void PutExchange(Out& out, const RoundTripRecord& record, ExchangeParts parts) {
   }
   PutNumber(out, 12, record.bytes_sent);
   PutNumber(out, 13, record.bytes_received);
+  PutNumber(out, 14, record.uncompressed ? 1 : 0);
   if (record.destination != nullptr) PutBytes(out, 15, *record.destination);
   if (record.rule != nullptr) PutBytes(out, 16, *record.rule);
   if (parts.attempt_log) {

@@ -128,8 +128,28 @@ TEST(WireEncode, TellsTheExchangeAsASummary) {
   EXPECT_EQ(exchange.bytes_received(), 200u);
   EXPECT_EQ(exchange.destination(), "payments");
   EXPECT_EQ(exchange.policy_version(), 4u);
+  EXPECT_EQ(exchange.url(), "");
+  EXPECT_EQ(exchange.hops_size(), 0);
+  EXPECT_FALSE(exchange.uncompressed());
   EXPECT_EQ(exchange.attempt_log_size(), 0);
   EXPECT_EQ(exchange.timeline_size(), 0);
+}
+
+TEST(WireEncode, TellsTheHopsThatWereFollowedAndACodingThatWasUndone) {
+  Parts parts;
+  parts.record.url = "http://b.test/";
+  parts.record.hops = {{"http://a.test/1", 301}, {"http://a.test/2", 307}};
+  parts.record.uncompressed = true;
+  parts.wire.record = &parts.record;
+  grpc::ByteBuffer buffer;
+  EncodeHttpResponse(parts.wire, buffer);
+  const v1::Exchange exchange = Parsed(buffer).exchange();
+  EXPECT_EQ(exchange.url(), "http://b.test/");
+  ASSERT_EQ(exchange.hops_size(), 2);
+  EXPECT_EQ(exchange.hops(1).url(), "http://a.test/2");
+  EXPECT_EQ(exchange.hops(1).status(), 307u);
+  EXPECT_TRUE(exchange.uncompressed());
+  EXPECT_EQ(ToText(buffer), Parsed(buffer).SerializeAsString());
 }
 
 TEST(WireEncode, TellsAttemptsAndTimelineWhenAsked) {
