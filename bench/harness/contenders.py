@@ -94,9 +94,7 @@ class Contender:
         connections_before, served_before = self._origin.counts()
         cpu_before, ours_before = self.server.cpu_seconds(), self._own_seconds()
         busy_before, begun = busy_seconds(), time.monotonic()
-        figures = load.run(
-            self._url, requests, clients, streams, scratch, self._message, self._http1
-        )
+        figures = self._load(requests, clients, streams, scratch)
         cpu = self.server.cpu_seconds() - cpu_before
         others = busy_seconds() - busy_before - (self._own_seconds() - ours_before)
         capacity = (time.monotonic() - begun) * os.cpu_count()
@@ -114,6 +112,11 @@ class Contender:
             "dialled": connections - connections_before,
             "others": max(0.0, others / capacity),
         }
+
+    def _load(self, requests, clients, streams, scratch):
+        return load.run(
+            self._url, requests, clients, streams, scratch, self._message, self._http1
+        )
 
     def _own_seconds(self):
         """CPU time of everything that takes part in a round."""
