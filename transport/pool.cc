@@ -123,9 +123,9 @@ bool Pool::Cancel(const std::shared_ptr<PoolEntry>& entry, WaiterId waiter) {
   return cancelled;
 }
 
-bool Pool::TryTakeRetry(PoolEntry& entry) {
+bool Pool::TryTakeRetry(PoolEntry& entry, Instant now) {
   MutexLock lock(entry.shard.mu);
-  return entry.retry_budget.TryTake();
+  return entry.retry_budget.TryTake(now);
 }
 
 void Pool::ReleaseLease(const std::shared_ptr<PoolEntry>& entry, ConnId conn,

@@ -123,7 +123,7 @@ class Pool {
                const std::shared_ptr<PoolWaiter>& waiter);
   // True: the waiter will hear nothing.
   bool Cancel(const std::shared_ptr<PoolEntry>& entry, WaiterId waiter);
-  bool TryTakeRetry(PoolEntry& entry);
+  bool TryTakeRetry(PoolEntry& entry, Instant now);
 
   std::vector<PoolSnapshot> Snapshot();
   std::uint32_t CloseIdle(const std::string& filter);

@@ -129,7 +129,7 @@ void RoundTrip::OnNoGrant(std::shared_ptr<const Failure> why) {
   record_.timings.queue += waited;
   entry_->observer->OnNotAcquired(OutcomeOf(why->reason), waited);
   if (const auto rejection = RejectionOf(why->reason)) entry_->observer->OnRejected(*rejection);
-  End(*why);
+  if (!DialAgain(*why)) End(*why);
 }
 
 // --- An attempt ---
@@ -155,6 +155,8 @@ void RoundTrip::StartAttempt(Lease lease) {
   ExchangeSpec spec;
   spec.head = &request_.head;
   spec.body = request_.body;
+  spec.switching = request_.switching;
+  spec.expect_continue = request_.expect_continue;
   spec.close = request_.close;
   spec.last = request_.close || BindsConnection(request_.head.headers);
   spec.limits = request_.limits;
@@ -203,10 +205,12 @@ void RoundTrip::OnInformational(ResponseHead head) {
 Flow RoundTrip::OnHead(ResponseHead head, BodyKind kind, std::uint64_t length) {
   record_.status = head.status;
   if (request_.want_timeline) Mark(TimelineEvent::Kind::kHead, Now());
+  if (kind != BodyKind::kTunnel && AnswerByRetry(head)) return Flow::kAbort;
   const std::uint64_t limit = request_.max_response_bytes;
   // A declared length over the limit fails before a byte of the body is read (O-043).
   const bool too_long = kind == BodyKind::kLength && limit != 0 && length > limit;
   if (too_long) return RefuseBody();
+  sink_->OnProgress(record_);
   sink_->OnHead(std::move(head), kind, length);
   return Flow::kContinue;
 }
@@ -257,6 +261,7 @@ void RoundTrip::Cancel() {
   const std::shared_ptr<RoundTrip> self = shared_from_this();
   WaiterId token = 0;
   std::shared_ptr<PoolEntry> entry;
+  bool pausing = true;
   {
     MutexLock lock(mu_);
     if (state_ == State::kEnded || cancelled_) return;
@@ -267,7 +272,13 @@ void RoundTrip::Cancel() {
       lease_.connection()->Abort(token, CancelledFailure());
       return;
     }
+    // Whoever takes it out of the pause ends it.
+    if (state_ == State::kPausing)
+      state_ = State::kWaiting;
+    else
+      pausing = false;
   }
+  if (pausing) return End(CancelledFailure());
   // Waiting in the pool, or between two states: whoever moves it on sees cancelled_.
   if (token != 0 && pool_.Cancel(entry, token)) {
     entry->observer->OnNotAcquired(AcquireOutcome::kCancelled, Now() - acquire_started_);

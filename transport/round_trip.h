@@ -73,10 +73,11 @@ class RoundTrip final : public RoundTripHandle,
   void OnInformational(ResponseHead head) override;
   Flow OnHead(ResponseHead head, BodyKind kind, std::uint64_t length) override;
   Flow OnData(const Chunk& chunk) override;
+  void OnOriginClosed() override { sink_->OnOriginClosed(); }
   void OnExchangeDone(ExchangeResult result) override;
 
  private:
-  enum class State : std::uint8_t { kWaiting, kRunning, kEnded };
+  enum class State : std::uint8_t { kWaiting, kRunning, kPausing, kEnded };
 
   void Acquire(bool fresh, bool retry);
   // Takes the lease and names the attempt; nothing when the round trip was cancelled.
@@ -87,6 +88,11 @@ class RoundTrip final : public RoundTripHandle,
   void NoteExchange(const ExchangeResult& result);
   void OnAttemptFailed(const ExchangeResult& result);
   bool Again(RetryVerdict verdict, Reason reason);
+  // A status that policy answers by another attempt. The response is then not delivered.
+  bool AnswerByRetry(const ResponseHead& head);
+  void PauseThenAcquire(Duration pause);
+  bool DialAgain(const Failure& why);
+  double Fraction() const;
   bool GoOverHttp1();
   bool Suppressed(RetrySuppressed why);
   void End(std::optional<Failure> failure);
@@ -108,6 +114,8 @@ class RoundTrip final : public RoundTripHandle,
   AttemptKind kind_ = AttemptKind::kFirst;
   Delivery worst_ = Delivery::kNotSent;
   std::optional<Failure> own_failure_;  // why we ended an exchange ourselves
+  std::uint32_t failed_dials_ = 0;      // that were answered by another
+  std::optional<Duration> pause_;       // the response that runs is dropped, and asked for again
 
   Mutex mu_;  // against Cancel and Resume
   State state_ SPILLWAY_GUARDED_BY(mu_) = State::kWaiting;

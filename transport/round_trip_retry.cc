@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "transport/io/clock.h"
+#include "transport/pool/jitter.h"
 #include "transport/round_trip.h"
 
 namespace spillway {
@@ -20,6 +21,10 @@ void RoundTrip::OnExchangeDone(ExchangeResult result) {
   NoteExchange(result);
   // Back in the pool before the caller hears of the response (R3, R4).
   lease.Release({result.reusable, result.why_not, result.idle_hint});
+  if (pause_.has_value()) {
+    record_.status = 0;
+    return PauseThenAcquire(*std::exchange(pause_, std::nullopt));
+  }
   if (!result.failure.has_value()) {
     // A complete response wins over a cancellation that was too late (R11).
     if (!result.trailers.empty()) sink_->OnTrailers(std::move(result.trailers));
@@ -59,7 +64,10 @@ void RoundTrip::NoteExchange(const ExchangeResult& result) {
   attempt.connection_id = record_.connection->id;
   attempt.started = result.started;
   attempt.ended = result.ended;
-  if (result.failure.has_value()) {
+  if (pause_.has_value()) {
+    attempt.status = record_.status;
+    attempt.delivery = worst_ = Delivery::kAnswered;
+  } else if (result.failure.has_value()) {
     attempt.error = result.failure->reason;
     attempt.delivery = result.failure->delivery;
     worst_ = std::max(worst_, result.failure->delivery);
@@ -91,6 +99,7 @@ void RoundTrip::OnAttemptFailed(const ExchangeResult& result) {
   facts.refusals = refusals_;
   facts.attempts = record_.attempts;
   facts.deadline = request_.limits.deadline;
+  facts.on_reset = request_.destination->retry.on_reset;
   const bool stale = record_.reused && !result.any_response_byte &&
                      failure.reason == Reason::kConnectionTerminated;
   if (Again(DecideRetry(facts, request_.max_attempts, Now()), failure.reason)) {
@@ -113,7 +122,7 @@ bool RoundTrip::Again(RetryVerdict verdict, Reason reason) {
       if (!GoOverHttp1()) return false;
       break;
     case RetryVerdict::kRetry:
-      if (pool_.TryTakeRetry(*entry_)) break;
+      if (pool_.TryTakeRetry(*entry_, Now())) break;
       return Suppressed(RetrySuppressed::kBudget);
     case RetryVerdict::kFinal:
       return false;
@@ -130,6 +139,61 @@ bool RoundTrip::Again(RetryVerdict verdict, Reason reason) {
   kind_ = verdict == RetryVerdict::kRetry ? AttemptKind::kRetry : AttemptKind::kReplay;
   if (request_.want_timeline) Mark(TimelineEvent::Kind::kRetry, Now());
   return true;
+}
+
+// --- Retries that wait ---
+
+double RoundTrip::Fraction() const {
+  const auto seed = static_cast<std::uint64_t>(record_.started.time_since_epoch().count());
+  return JitterFraction(seed, record_.attempts + failed_dials_);
+}
+
+bool RoundTrip::AnswerByRetry(const ResponseHead& head) {
+  const RetryLimits& limits = request_.destination->retry;
+  if (limits.statuses.empty()) return false;
+  AnsweredAttempt facts;
+  facts.status = head.status;
+  facts.idempotent = request_.idempotent;
+  facts.body_replayable = request_.body == nullptr || request_.body->replayable();
+  facts.attempts = record_.attempts;
+  facts.retry_after = RetryAfterOf(head.headers);
+  facts.deadline = request_.limits.deadline;
+  const DelayedRetry retry =
+      DecideStatusRetry(facts, limits, request_.max_attempts, Fraction(), Now());
+  if (!Again(retry.verdict, Reason::kNone)) return false;
+  pause_ = retry.pause;
+  return true;
+}
+
+bool RoundTrip::DialAgain(const Failure& why) {
+  const FailedDial facts{why.reason, failed_dials_ + 1, request_.limits.deadline};
+  const DelayedRetry retry =
+      DecideDialRetry(facts, request_.destination->retry, request_.max_attempts, Fraction(), Now());
+  if (!Again(retry.verdict, why.reason)) return false;
+  ++failed_dials_;
+  PauseThenAcquire(retry.pause);
+  return true;
+}
+
+void RoundTrip::PauseThenAcquire(Duration pause) {
+  bool cancelled = false;
+  {
+    MutexLock lock(mu_);
+    cancelled = cancelled_;
+    state_ = cancelled ? State::kWaiting : State::kPausing;
+  }
+  if (cancelled) {
+    return End(Failure{Reason::kCancelled, Source::kCaller, Phase::kQueue, Delivery::kNotSent,
+                       "cancelled by the caller"});
+  }
+  host_.RunAfter(pause, [self = shared_from_this()] {
+    {
+      MutexLock lock(self->mu_);
+      if (self->state_ != State::kPausing) return;
+      self->state_ = State::kWaiting;
+    }
+    self->Acquire(self->request_.fresh_connection, true);
+  });
 }
 
 bool RoundTrip::GoOverHttp1() {

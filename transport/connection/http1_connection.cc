@@ -1,9 +1,7 @@
 #include "transport/connection/http1_connection.h"
 
-#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <utility>
@@ -25,21 +23,6 @@ void SetSocketOptions(int descriptor) {
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   ::setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &kUserTimeoutMs, sizeof(kUserTimeoutMs));
-}
-
-// A plain close would leave it to the kernel to deliver what it still holds: the origin would go on
-// receiving a request that nobody waits for, and one that stopped reading would never be told.
-void ResetIfUnsent(int descriptor) {
-  int unsent = 0;
-  if (::ioctl(descriptor, SIOCOUTQ, &unsent) != 0 || unsent == 0) return;
-  const linger now{1, 0};
-  ::setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-}
-
-// The delivery of a failed exchange follows from what was seen of it.
-Delivery DeliveryOf(bool head_complete, std::uint64_t bytes_sent) {
-  if (head_complete) return Delivery::kAnswered;
-  return bytes_sent == 0 ? Delivery::kNotSent : Delivery::kUnknown;
 }
 
 }  // namespace
@@ -69,7 +52,11 @@ StartResult Http1Connection::Start(ExchangeSpec spec, std::shared_ptr<ExchangeHa
                                    std::uint64_t token) {
   const Instant now = Now();
   EncodeOptions options;
-  options.framing = FramingFor(spec.head->method, spec.body == nullptr ? 0 : spec.body->length());
+  const bool switching = spec.switching != ProtocolSwitch::kNone;
+  if (!switching) {
+    options.framing = FramingFor(spec.head->method, spec.body == nullptr ? 0 : spec.body->length());
+  }
+  options.switching = spec.switching;
   options.close = spec.close;
   options.absolute_form = forward_proxy_ != nullptr;
   options.proxy_authorization = proxy_authorization_;
@@ -89,7 +76,7 @@ StartResult Http1Connection::Start(ExchangeSpec spec, std::shared_ptr<ExchangeHa
         exchange_ = exchange;
         exchange->first = uses_.fetch_add(1, std::memory_order_relaxed) == 0;
         AfterWrite(*exchange, status);
-        const Instant due = exchange->deadlines.Next();
+        const Instant due = exchange->next_due();
         if (due.time_since_epoch().count() < timer_due_.load(std::memory_order_relaxed)) {
           RequestTimer(due);
         }
@@ -106,8 +93,7 @@ void Http1Connection::Abort(std::uint64_t token, Failure failure) {
   loop_.Post([self = shared_from_this(), token, failure = std::move(failure)]() mutable {
     const Exchange* exchange = self->current();
     if (exchange == nullptr || exchange->token != token) return;
-    failure.phase = exchange->deadlines.phase();
-    self->FailExchange(std::move(failure), CloseReason::kCancelled);
+    self->GiveUp(std::move(failure));
   });
 }
 
@@ -134,88 +120,6 @@ Http1Connection::Exchange* Http1Connection::current() {
   return exchange_.get();
 }
 
-// --- Ending ---
-
-std::shared_ptr<Http1Connection::Exchange> Http1Connection::Detach() {
-  MutexLock lock(mu_);
-  return std::exchange(exchange_, nullptr);
-}
-
-void Http1Connection::CompleteExchange(bool surplus_bytes, bool eof) {
-  Exchange& exchange = *current();
-  ExchangeResult& result = exchange.result;
-  ExchangeFacts facts;
-  facts.request_close = exchange.request_close;
-  facts.request_fully_written = exchange.writer.done();
-  facts.response_complete = true;
-  facts.surplus_bytes = surplus_bytes;
-  facts.eof_seen = eof || stream_ended_;
-  const bool reusable = exchange.verdict.reusable && AllowReuse(facts);
-  result.reusable = reusable;
-  result.idle_hint = exchange.verdict.idle_hint;
-  result.trailers = std::move(decoder_->trailers());
-  result.bytes_sent = exchange.writer.sent();
-  result.ended = Now();
-  if (!reusable) {
-    result.why_not = surplus_bytes ? CloseReason::kUnsolicited : CloseReason::kOriginClose;
-  }
-  // Detached before anybody hears of it: who releases the connection may start the next exchange.
-  const std::shared_ptr<Exchange> finished = Detach();
-  if (!reusable) Shut(result.why_not);
-  finished->handler->OnExchangeDone(std::move(result));
-  if (reusable) WatchReadable();
-}
-
-void Http1Connection::FailExchange(Failure failure, CloseReason reason) {
-  const std::shared_ptr<Exchange> failed = Detach();
-  Shut(reason);
-  EndFailed(*failed, std::move(failure), reason);
-}
-
-void Http1Connection::EndFailed(Exchange& failed, Failure failure, CloseReason reason) {
-  ExchangeResult& result = failed.result;
-  result.bytes_sent = failed.writer.sent();
-  result.why_not = reason;
-  result.ended = Now();
-  // A proxy that answers for itself has said what became of the request.
-  if (failure.source != Source::kProxy) {
-    failure.delivery = DeliveryOf(failed.head_delivered, result.bytes_sent);
-  }
-  // In TLS 1.3 the origin judges our certificate only when we are already sending: its refusal
-  // comes instead of the first response, and nobody looked at the request (O-242).
-  if (failure.reason == Reason::kTlsAlertReceived && failed.first && !result.any_response_byte) {
-    failure.delivery = Delivery::kUnprocessed;
-  }
-  failure.response_status = failed.status;
-  result.failure = std::move(failure);
-  failed.handler->OnExchangeDone(std::move(result));
-}
-
-void Http1Connection::Shut(CloseReason reason) {
-  std::shared_ptr<Exchange> cut;
-  {
-    MutexLock lock(mu_);
-    if (closed_) return;
-    closed_ = true;
-    // One may have been attached since the loop last looked.
-    cut = std::exchange(exchange_, nullptr);
-    ResetIfUnsent(descriptor_);
-    stream_->Shutdown();
-    boost::system::error_code ignored;
-    socket_.close(ignored);
-  }
-  timer_.cancel();
-  if (const auto on_closed = std::exchange(on_closed_, nullptr)) {
-    on_closed(ConnectionEnd{reason, uses_.load(std::memory_order_relaxed)});
-  }
-  if (cut == nullptr) return;
-  const bool ours = reason == CloseReason::kDrain;
-  Failure failure{ours ? Reason::kDraining : Reason::kConnectionTerminated,
-                  ours ? Source::kService : Source::kOrigin, cut->deadlines.phase(),
-                  Delivery::kUnknown, "the connection closed under the exchange"};
-  EndFailed(*cut, std::move(failure), reason);
-}
-
 // --- Writing ---
 
 std::function<void()> Http1Connection::WriteAgain(const Exchange& exchange) {
@@ -231,11 +135,16 @@ std::function<void()> Http1Connection::WriteAgain(const Exchange& exchange) {
 void Http1Connection::AfterWrite(Exchange& exchange, WriteStatus status) {
   switch (status) {
     case WriteStatus::kDone:
+      if (exchange.tunnel) return OnCallerClosed(exchange);
       exchange.result.written = Now();
       exchange.deadlines.OnWritten(exchange.result.written);
       exchange.writer.Release();
       return;
+    case WriteStatus::kHeld:
+      OnHeadWritten(exchange);
+      return;
     case WriteStatus::kPending:
+      exchange.deadlines.OnSourcePending(Now());
       return;
     case WriteStatus::kBlocked:
       loop_.Post([self = shared_from_this()] { self->WatchWritable(); });
@@ -297,7 +206,7 @@ void Http1Connection::RequestTimer(Instant due) {
 void Http1Connection::ArmTimer() {
   const Exchange* exchange = current();
   if (exchange == nullptr) return;
-  const Instant due = exchange->deadlines.Next();
+  const Instant due = exchange->next_due();
   if (due.time_since_epoch().count() >= timer_due_.load(std::memory_order_relaxed)) return;
   timer_due_.store(due.time_since_epoch().count(), std::memory_order_relaxed);
   timer_.expires_after(Until(due, Now()));
@@ -311,7 +220,14 @@ void Http1Connection::OnTimer() {
   const Exchange* exchange = current();
   if (exchange == nullptr) return;
   const Instant now = Now();
-  if (now < exchange->deadlines.Next()) return ArmTimer();
+  if (now >= exchange->expect_until) ReleaseBody();
+  exchange = current();
+  if (exchange == nullptr) return;
+  if (now < exchange->next_due()) return ArmTimer();
+  if (exchange->drain) {
+    Failure unwanted = std::move(current()->drain->failure);
+    return FailExchange(std::move(unwanted), CloseReason::kCancelled);
+  }
   FailExchange(exchange->deadlines.Expired(now), CloseReason::kError);
 }
 

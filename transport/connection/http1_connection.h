@@ -78,9 +78,12 @@ class Http1Connection final : public Connection,
   Failure CutShort(ReadResult& read);
   Next Consume(std::string_view input, const std::shared_ptr<const void>& owner);
   void NoteHead(Exchange& exchange);
+  static Flow DropData(Exchange& exchange, std::size_t bytes);
   Next Deliver(Flow flow, std::string_view rest, const std::shared_ptr<const void>& owner);
   void CompleteExchange(bool surplus_bytes, bool eof);
   void FailExchange(Failure failure, CloseReason reason);
+  void GiveUp(Failure failure);
+  bool BeginDrain(Exchange& exchange, const Failure& failure);
   static void EndFailed(Exchange& failed, Failure failure, CloseReason reason);
   std::shared_ptr<Exchange> Detach();
   Exchange* current();
@@ -89,6 +92,13 @@ class Http1Connection final : public Connection,
   void ContinueWriting();
   void AfterWrite(Exchange& exchange, WriteStatus status);
   std::function<void()> WriteAgain(const Exchange& exchange);
+
+  // The body that waits, and tunnels; http1_connection_hold.cc.
+  void OnHeadWritten(Exchange& exchange);
+  void ReleaseBody();
+  void OnFinalHead(Exchange& exchange, BodyKind kind);
+  void OnTunnelEnd(Exchange& exchange);
+  void OnCallerClosed(Exchange& exchange);
 
   void RequestTimer(Instant due);
   void ArmTimer();

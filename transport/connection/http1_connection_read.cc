@@ -17,6 +17,11 @@ constexpr std::size_t kBodyBufferBytes = 64 * 1024;
 // what a receiver holds is at most a third more than what it counts.
 constexpr std::size_t kAdoptBytes = kBodyBufferBytes / 4 * 3;
 
+Failure ReceiverEnded() {
+  return Failure{Reason::kCancelled, Source::kCaller, Phase::kBody, Delivery::kAnswered,
+                 "the receiver ended the exchange"};
+}
+
 }  // namespace
 
 void Http1Connection::WatchReadable() {
@@ -112,7 +117,9 @@ void Http1Connection::OnReadEnd(ReadResult read) {
   const bool error = read.status == ByteStream::Status::kError;
   const CloseReason reason = error ? CloseReason::kPeerReset : CloseReason::kPeerFin;
   if (!read.busy) return Shut(reason);
-  const Exchange* exchange = current();
+  Exchange* exchange = current();
+  if (exchange->drain) return FailExchange(std::move(exchange->drain->failure), reason);
+  if (exchange->tunnel && read.status == ByteStream::Status::kEnd) return OnTunnelEnd(*exchange);
   if (decoder_ == nullptr || !exchange->decoding || !decoder_->saw_any_byte()) {
     Failure failure = CutShort(read);
     failure.phase = exchange->result.written == kNever ? Phase::kWrite : Phase::kFirstByte;
@@ -153,9 +160,10 @@ Http1Connection::Next Http1Connection::Consume(std::string_view input,
     exchange.decoding = true;
     exchange.result.first_byte = Now();
     if (decoder_ == nullptr) {
-      decoder_ = std::make_unique<ResponseDecoder>(exchange.response_limits, exchange.head_request);
+      decoder_ = std::make_unique<ResponseDecoder>(exchange.response_limits, exchange.head_request,
+                                                   exchange.switching);
     } else {
-      decoder_->Reset(exchange.head_request);
+      decoder_->Reset(exchange.head_request, exchange.switching);
     }
   }
   exchange.result.any_response_byte = true;
@@ -169,6 +177,12 @@ Http1Connection::Next Http1Connection::Consume(std::string_view input,
         return Next::kReadMore;
       case DecodeEvent::kInformational:
         if (forward_proxy_ != nullptr) RemoveProxyFields(decoder_->head().headers);
+        if (decoder_->head().status == 100 && exchange.expect_until != kNever) {
+          loop_.Post([self = shared_from_this(), token = exchange.token] {
+            const Exchange* running = self->current();
+            if (running != nullptr && running->token == token) self->ReleaseBody();
+          });
+        }
         exchange.handler->OnInformational(std::move(decoder_->head()));
         continue;
       case DecodeEvent::kHead: {
@@ -181,14 +195,18 @@ Http1Connection::Next Http1Connection::Consume(std::string_view input,
           RemoveProxyFields(decoder_->head().headers);
         }
         exchange.head_delivered = true;
-        exchange.deadlines.OnHead(Now());
+        OnFinalHead(exchange, decoder_->body_kind());
         NoteHead(exchange);
         flow = exchange.handler->OnHead(std::move(decoder_->head()), decoder_->body_kind(),
                                         decoder_->body_length());
         break;
       }
       case DecodeEvent::kData:
-        flow = exchange.handler->OnData({decoder_->data(), owner});
+        if (exchange.drain) {
+          flow = DropData(exchange, decoder_->data().size());
+        } else {
+          flow = exchange.handler->OnData({decoder_->data(), owner});
+        }
         break;
       case DecodeEvent::kDone:
         CompleteExchange(!input.empty(), false);
@@ -198,6 +216,7 @@ Http1Connection::Next Http1Connection::Consume(std::string_view input,
         return Next::kStop;
     }
     if (flow == Flow::kContinue) continue;
+    if (flow == Flow::kAbort && BeginDrain(exchange, ReceiverEnded())) continue;
     return Deliver(flow, input, owner);
   }
 }
@@ -211,16 +230,21 @@ void Http1Connection::NoteHead(Exchange& exchange) {
   exchange.status = head.status;
 }
 
+Flow Http1Connection::DropData(Exchange& exchange, std::size_t bytes) {
+  if (bytes > exchange.drain->left) return Flow::kAbort;
+  exchange.drain->left -= bytes;
+  return Flow::kContinue;
+}
+
 // The receiver does not want to go on just now.
 Http1Connection::Next Http1Connection::Deliver(Flow flow, std::string_view rest,
                                                const std::shared_ptr<const void>& owner) {
+  Exchange& exchange = *current();
   if (flow == Flow::kAbort) {
-    Failure failure{Reason::kCancelled, Source::kCaller, Phase::kBody, Delivery::kAnswered,
-                    "the receiver ended the exchange"};
+    Failure failure = exchange.drain ? std::move(exchange.drain->failure) : ReceiverEnded();
     FailExchange(std::move(failure), CloseReason::kCancelled);
     return Next::kStop;
   }
-  Exchange& exchange = *current();
   exchange.paused = true;
   exchange.deadlines.OnPaused();
   if (!rest.empty()) {

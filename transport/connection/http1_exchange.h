@@ -4,8 +4,10 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "transport/connection/exchange.h"
@@ -22,7 +24,15 @@ struct Http1Connection::Exchange {
       : handler(std::move(receiver)),
         token(name),
         body(given.body),
-        writer(std::move(head), std::move(given.body), chunked),
+        switching(given.switching),
+        expect_continue(given.expect_continue),
+        writer(std::move(head), std::move(given.body),
+               switching != ProtocolSwitch::kNone ? BodyCoding::kRaw
+               : chunked                          ? BodyCoding::kChunked
+                                                  : BodyCoding::kPlain,
+               switching != ProtocolSwitch::kNone || expect_continue > Duration::zero()
+                   ? BodyStart::kHeld
+                   : BodyStart::kAtOnce),
         deadlines(given.limits, now),
         response_limits(*given.response_limits),
         head_request(given.head->method == "HEAD"),
@@ -30,9 +40,24 @@ struct Http1Connection::Exchange {
     result.started = now;
   }
 
+  // What is left of a response that nobody wants is read and dropped (R6).
+  struct Drain {
+    Failure failure;         // why nobody wants it
+    std::uint64_t left = 0;  // bytes that are read at most
+    Instant until{};
+  };
+
+  Instant next_due() const {
+    const Instant other = std::min(expect_until, drain ? drain->until : kNever);
+    return std::min(deadlines.Next(), other);
+  }
+
   std::shared_ptr<ExchangeHandler> handler;
   const std::uint64_t token;
   std::shared_ptr<BodySource> body;
+  const ProtocolSwitch switching;
+  const Duration expect_continue;
+  Instant expect_until = kNever;  // then the body is sent though the origin did not say 100
   RequestWriter writer;
   Deadlines deadlines;
   const ResponseLimits& response_limits;
@@ -45,6 +70,9 @@ struct Http1Connection::Exchange {
   bool head_delivered = false;
   bool write_failed = false;
   bool paused = false;
+  bool tunnel = false;         // the head opened it
+  bool origin_closed = false;  // of a tunnel: only the caller's side is still open
+  std::optional<Drain> drain;
   Chunk unread;  // input that arrived before a pause took effect
   ExchangeResult result;
 };

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "transport/base/field_rules.h"
+
 namespace spillway {
 namespace {
 
@@ -17,17 +19,31 @@ std::string ChunkLine(std::size_t size) {
   return std::string(line.data(), static_cast<std::size_t>(length));
 }
 
+Chunk LastChunk(const HeaderList* trailers) {
+  if (trailers == nullptr || trailers->empty()) return Chunk{"0\r\n\r\n", nullptr};
+  std::string end = "0\r\n";
+  for (const HeaderField& field : *trailers) {
+    end.append(field.name).append(": ").append(field.value).append("\r\n");
+  }
+  return Chunk::Own(end.append("\r\n"));
+}
+
 }  // namespace
 
-RequestWriter::RequestWriter(std::string head, std::shared_ptr<BodySource> body, bool chunked)
-    : head_(std::move(head)), body_(std::move(body)), chunked_(chunked) {
+RequestWriter::RequestWriter(std::string head, std::shared_ptr<BodySource> body, BodyCoding coding,
+                             BodyStart start)
+    : head_(std::move(head)),
+      body_(std::move(body)),
+      coding_(coding),
+      held_back_(start == BodyStart::kHeld) {
   // The head is owned by this object, which outlives the queue.
   queue_.push_back(Chunk{head_, nullptr});
   source_ended_ = body_ == nullptr;
-  if (body_ != nullptr && body_->buffered() != nullptr && !chunked_) {
+  const bool plain = body_ != nullptr && coding_ == BodyCoding::kPlain;
+  if (plain && body_->buffered() != nullptr && !held_back_) {
     for (const Chunk& chunk : body_->buffered()->chunks()) queue_.push_back(chunk);
     source_ended_ = true;
-  } else if (body_ != nullptr && !chunked_) {
+  } else if (plain) {
     body_left_ = body_->length().value_or(0);
   }
 }
@@ -37,6 +53,7 @@ WriteStatus RequestWriter::Write(ByteStream& stream, const std::function<void()>
   while (true) {
     if (!Flush(stream, status)) return status;
     if (source_ended_) break;
+    if (held_back_) return WriteStatus::kHeld;
     if (!FillFromSource(status, ready)) return status;
   }
   done_ = true;
@@ -65,7 +82,11 @@ bool RequestWriter::FillFromSource(WriteStatus& status, const std::function<void
 
 WriteStatus RequestWriter::TakePiece(Chunk chunk) {
   if (chunk.bytes.empty()) return WriteStatus::kDone;
-  if (chunked_) {
+  if (coding_ == BodyCoding::kRaw) {
+    Queue(std::move(chunk));
+    return WriteStatus::kDone;
+  }
+  if (coding_ == BodyCoding::kChunked) {
     Queue(Chunk::Own(ChunkLine(chunk.bytes.size())));
     Queue(std::move(chunk));
     Queue(Chunk{"\r\n", nullptr});
@@ -85,12 +106,19 @@ WriteStatus RequestWriter::TakePiece(Chunk chunk) {
 }
 
 WriteStatus RequestWriter::EndOfBody() {
-  if (!chunked_ && body_left_ > 0) {
+  if (coding_ == BodyCoding::kPlain && body_left_ > 0) {
     source_failure_ = BadRequest("body", "shorter than its declared length");
     return WriteStatus::kSourceError;
   }
+  const HeaderList* trailers = coding_ == BodyCoding::kChunked ? body_->trailers() : nullptr;
+  if (trailers != nullptr) {
+    if (std::optional<Failure> refused = CheckTrailers(*trailers, {})) {
+      source_failure_ = *std::move(refused);
+      return WriteStatus::kSourceError;
+    }
+  }
   source_ended_ = true;
-  if (chunked_) Queue(Chunk{"0\r\n\r\n", nullptr});
+  if (coding_ == BodyCoding::kChunked) Queue(LastChunk(trailers));
   if (!held_.bytes.empty()) Queue(std::exchange(held_, {}));
   return WriteStatus::kDone;
 }
@@ -135,6 +163,13 @@ void RequestWriter::Consume(std::size_t bytes) {
     ++queue_front_;
     front_offset_ = 0;
   }
+}
+
+void RequestWriter::DropBody() {
+  held_back_ = false;
+  source_ended_ = true;
+  body_ = nullptr;
+  done_ = queue_front_ == queue_.size();
 }
 
 void RequestWriter::Release() {

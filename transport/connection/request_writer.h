@@ -1,7 +1,8 @@
 // Puts one request on a stream without ever blocking.
 //
-// What it is: the head, then the body as its source yields it, plain or in chunks. A body in memory
-// goes out with the head in one gathered send (V17).
+// What it is: the head, then the body as its source yields it: plain, in chunks, or raw into a
+// tunnel. A body in memory goes out with the head in one gathered send (V17). The body can be held
+// back until the origin asks for it.
 // What it owns: the head's bytes and the piece of the body that is on its way.
 // Thread safety: none; whoever holds the connection's mutex or its loop calls it.
 // Invariants: bytes are sent in order, each once; sent() counts what the stream accepted. A body of
@@ -28,16 +29,31 @@ enum class WriteStatus : std::uint8_t {
   kBlocked,      // the socket takes no more now
   kBlockedRead,  // TLS must read before it can write on
   kPending,      // the body has nothing yet; `ready` will be called
+  kHeld,         // the head is out; the body waits for ReleaseBody
   kSourceError,  // the body's source failed or broke its word; source_failure() says how (F5, F7)
   kStreamError,  // the stream failed
 };
 
+enum class BodyCoding : std::uint8_t {
+  kPlain,    // of its declared length
+  kChunked,  // with trailers, if its source has some
+  kRaw,      // whatever comes, until the source ends
+};
+enum class BodyStart : std::uint8_t { kAtOnce, kHeld };
+
 class RequestWriter {
  public:
-  RequestWriter(std::string head, std::shared_ptr<BodySource> body, bool chunked);
+  RequestWriter(std::string head, std::shared_ptr<BodySource> body, BodyCoding coding,
+                BodyStart start);
 
   // Sends until one of the above. `ready` is passed on to the source.
   WriteStatus Write(ByteStream& stream, const std::function<void()>& ready);
+
+  // The next Write goes on with the body.
+  void ReleaseBody() { held_back_ = false; }
+  // A body that was held is not sent at all: the request is complete without.
+  void DropBody();
+  bool held_back() const { return held_back_; }
 
   std::uint64_t sent() const { return sent_; }
   bool done() const { return done_; }
@@ -55,8 +71,9 @@ class RequestWriter {
 
   std::string head_;
   std::shared_ptr<BodySource> body_;
-  const bool chunked_;
-  std::uint64_t body_left_ = 0;  // of the declared length; not for chunked bodies
+  const BodyCoding coding_;
+  bool held_back_;
+  std::uint64_t body_left_ = 0;  // of the declared length; of plain bodies
   Chunk held_;                   // the piece that would complete the body
   Failure source_failure_;
   bool source_ended_ = false;

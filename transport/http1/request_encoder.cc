@@ -78,6 +78,8 @@ void EncodeRequestHead(const RequestHead& head, const EncodeOptions& options, st
   out.append(" HTTP/1.1\r\n");
   if (const std::optional<std::string_view> host = head.headers.Find("Host")) {
     AppendField("Host", *host, out);
+  } else if (options.switching == ProtocolSwitch::kConnect) {
+    AppendField("Host", target, out);
   } else {
     AppendField("Host", head.url.Authority(), out);
   }
@@ -100,7 +102,11 @@ void EncodeRequestHead(const RequestHead& head, const EncodeOptions& options, st
       AppendField("Transfer-Encoding", "chunked", out);
       break;
   }
-  if (options.close) AppendField("Connection", "close", out);
+  if (options.switching == ProtocolSwitch::kUpgrade) {
+    AppendField("Connection", "Upgrade", out);
+  } else if (options.close) {
+    AppendField("Connection", "close", out);
+  }
   out += "\r\n";
 }
 

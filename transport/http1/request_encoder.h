@@ -29,7 +29,8 @@ RequestFraming FramingFor(std::string_view method, std::optional<std::uint64_t> 
 
 struct EncodeOptions {
   RequestFraming framing;
-  bool close = false;  // send "Connection: close", exactly once (R8)
+  bool close = false;                                // send "Connection: close", exactly once (R8)
+  ProtocolSwitch switching = ProtocolSwitch::kNone;  // kUpgrade: "Connection: Upgrade" (U4)
   // To a proxy that is asked to fetch, not to tunnel: the request target is the whole URL, always
   // with the authority that policy chose the way for, never the caller's Host (P4).
   bool absolute_form = false;

@@ -187,6 +187,12 @@ DecodeEvent ResponseDecoder::EndHead() {
   return DecodeEvent::kHead;
 }
 
+std::optional<std::uint64_t> ResponseDecoder::body_left() const {
+  if (state_ == State::kLengthBody) return left_;
+  if (state_ == State::kComplete || state_ == State::kDone) return 0;
+  return std::nullopt;
+}
+
 bool ResponseDecoder::OpensTunnel() const {
   switch (switching_) {
     case ProtocolSwitch::kNone:

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -66,6 +67,8 @@ class ResponseDecoder {
   ResponseHead& head() { return head_; }  // may be moved from after kInformational or kHead
   BodyKind body_kind() const { return framing_.kind; }
   std::uint64_t body_length() const { return framing_.length; }  // kLength: the declared length
+  // Body bytes still to come; nullopt when the framing does not tell yet.
+  std::optional<std::uint64_t> body_left() const;
   std::string_view data() const { return data_; }
   // As sent, without those that framing, routing and authentication own (O-063). A Content-Length
   // or Transfer-Encoding among them is a failure.

@@ -39,7 +39,7 @@ RetryVerdict DecideRetry(const FailedAttempt& attempt, std::uint32_t max_attempt
   if (attempt.any_response_byte) return RetryVerdict::kFinal;
   // A connection that failed on its first exchange would most likely fail so again (Y3, O-112),
   // unless not one byte reached it: then it was lost before this request mattered (D9).
-  if (!attempt.reused && attempt.any_byte_sent) return RetryVerdict::kFinal;
+  if (!attempt.reused && attempt.any_byte_sent && !attempt.on_reset) return RetryVerdict::kFinal;
   if (attempt.any_byte_sent && !attempt.idempotent) return RetryVerdict::kNotIdempotent;
   if (!attempt.body_replayable) return RetryVerdict::kBodyNotReplayable;
   if (attempt.attempts >= max_attempts) return RetryVerdict::kMaxAttempts;

@@ -4,6 +4,8 @@
 
 #include <ostream>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace spillway {
 namespace {
@@ -143,19 +145,152 @@ TEST(RetryBudget, EarnsAFractionOfATokenPerRequestUpToTheBurst) {
   limits.budget_ratio = 0.25;
   limits.budget_burst = 2;
   RetryBudget budget(limits);
-  EXPECT_TRUE(budget.TryTake());
-  EXPECT_TRUE(budget.TryTake());
-  EXPECT_FALSE(budget.TryTake());
+  EXPECT_TRUE(budget.TryTake(kNow));
+  EXPECT_TRUE(budget.TryTake(kNow));
+  EXPECT_FALSE(budget.TryTake(kNow));
   int taken = 0;
   for (int i = 0; i < 1000; ++i) {
     budget.OnRequest();
-    if (budget.TryTake()) ++taken;
+    if (budget.TryTake(kNow)) ++taken;
   }
   EXPECT_EQ(taken, 250);
   for (int i = 0; i < 1000; ++i) budget.OnRequest();
-  EXPECT_TRUE(budget.TryTake());
-  EXPECT_TRUE(budget.TryTake());
-  EXPECT_FALSE(budget.TryTake());
+  EXPECT_TRUE(budget.TryTake(kNow));
+  EXPECT_TRUE(budget.TryTake(kNow));
+  EXPECT_FALSE(budget.TryTake(kNow));
+}
+
+TEST(RetryBudget, EarnsTokensWithTimeHoweverFewRequestsThereAre) {
+  RetryLimits limits;
+  limits.budget_ratio = 0;
+  limits.budget_per_second = 10;
+  limits.budget_burst = 5;
+  RetryBudget budget(limits);
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(budget.TryTake(kNow));
+  EXPECT_FALSE(budget.TryTake(kNow));
+  EXPECT_FALSE(budget.TryTake(kNow + milliseconds(50)));
+  EXPECT_TRUE(budget.TryTake(kNow + milliseconds(100)));
+  EXPECT_FALSE(budget.TryTake(kNow + milliseconds(100)));
+  int taken = 0;
+  while (budget.TryTake(kNow + hours(1))) ++taken;
+  EXPECT_EQ(taken, 5);  // at rest it holds the burst and no more
+}
+
+RetryLimits StatusLimits() {
+  RetryLimits limits;
+  limits.statuses = {429, 503};
+  limits.on_connect_failure = true;
+  limits.backoff_initial = milliseconds(100);
+  limits.backoff_max = milliseconds(300);
+  limits.retry_after_max = seconds(5);
+  return limits;
+}
+
+AnsweredAttempt Answered(std::uint32_t status, void (*change)(AnsweredAttempt&) = nullptr) {
+  AnsweredAttempt attempt;
+  attempt.status = status;
+  attempt.idempotent = true;
+  if (change != nullptr) change(attempt);
+  return attempt;
+}
+
+struct StatusRow {
+  std::string name;
+  AnsweredAttempt attempt;
+  RetryVerdict verdict;
+  Duration pause{};  // with the fraction 0.5
+};
+
+TEST(DecideStatusRetry, AnswersTheStatusesOfPolicyAndNoOthers_O090_O091_O092) {
+  const std::vector<StatusRow> rows = {
+      {"a status that policy does not name is the caller's", Answered(500), RetryVerdict::kFinal},
+      {"503 to an idempotent request", Answered(503), RetryVerdict::kRetry, milliseconds(50)},
+      {"503 may have acted", Answered(503, [](auto& a) { a.idempotent = false; }),
+       RetryVerdict::kNotIdempotent},
+      {"429 did not", Answered(429, [](auto& a) { a.idempotent = false; }), RetryVerdict::kRetry,
+       milliseconds(50)},
+      {"a body that is gone", Answered(429, [](auto& a) { a.body_replayable = false; }),
+       RetryVerdict::kBodyNotReplayable},
+      {"the second pause is longer", Answered(503, [](auto& a) { a.attempts = 2; }),
+       RetryVerdict::kRetry, milliseconds(100)},
+      {"the last attempt", Answered(503, [](auto& a) { a.attempts = 3; }),
+       RetryVerdict::kMaxAttempts},
+      {"not before the origin's own time",
+       Answered(503, [](auto& a) { a.retry_after = seconds(2); }), RetryVerdict::kRetry,
+       milliseconds(2050)},
+      {"a time that is too long", Answered(503, [](auto& a) { a.retry_after = seconds(6); }),
+       RetryVerdict::kDeadline},
+      {"a time past the deadline",
+       Answered(503,
+                [](auto& a) {
+                  a.retry_after = seconds(2);
+                  a.deadline = kNow + seconds(2);
+                }),
+       RetryVerdict::kDeadline},
+      {"a pause past the deadline",
+       Answered(503, [](auto& a) { a.deadline = kNow + milliseconds(50); }),
+       RetryVerdict::kDeadline},
+  };
+  for (const StatusRow& row : rows) {
+    const DelayedRetry retry =
+        DecideStatusRetry(row.attempt, StatusLimits(), kMaxAttempts, 0.5, kNow);
+    EXPECT_EQ(retry.verdict, row.verdict) << row.name;
+    EXPECT_EQ(retry.pause, row.pause) << row.name;
+  }
+}
+
+TEST(DecideStatusRetry, NeverPausesLongerThanTheLimit) {
+  RetryLimits limits = StatusLimits();
+  for (std::uint32_t attempts = 1; attempts < 60; ++attempts) {
+    AnsweredAttempt attempt = Answered(503);
+    attempt.attempts = attempts;
+    const DelayedRetry retry = DecideStatusRetry(attempt, limits, 100, 0.999, kNow);
+    ASSERT_EQ(retry.verdict, RetryVerdict::kRetry);
+    EXPECT_LT(retry.pause, limits.backoff_max) << attempts;
+  }
+}
+
+TEST(DecideDialRetry, DialsAgainWhenPolicySaysSo) {
+  const RetryLimits limits = StatusLimits();
+  const FailedDial refused{Reason::kConnectionRefused, 1, kNever};
+  EXPECT_EQ(DecideDialRetry(refused, limits, kMaxAttempts, 0.5, kNow).verdict,
+            RetryVerdict::kReplay);
+  EXPECT_EQ(DecideDialRetry(refused, RetryLimits{}, kMaxAttempts, 0.5, kNow).verdict,
+            RetryVerdict::kFinal);
+  const FailedDial third{Reason::kConnectionRefused, 3, kNever};
+  EXPECT_EQ(DecideDialRetry(third, limits, kMaxAttempts, 0.5, kNow).verdict,
+            RetryVerdict::kMaxAttempts);
+  const FailedDial late{Reason::kConnectionRefused, 1, kNow + milliseconds(10)};
+  EXPECT_EQ(DecideDialRetry(late, limits, kMaxAttempts, 0.5, kNow).verdict,
+            RetryVerdict::kDeadline);
+  // What would end the same way again.
+  for (const Reason reason : {Reason::kTlsCertificateError, Reason::kDestinationNotFound,
+                              Reason::kDestinationIpProhibited, Reason::kPoolQueueFull,
+                              Reason::kDraining, Reason::kDeadlineExceeded}) {
+    const FailedDial failed{reason, 1, kNever};
+    EXPECT_EQ(DecideDialRetry(failed, limits, kMaxAttempts, 0.5, kNow).verdict,
+              RetryVerdict::kFinal)
+        << Label(reason);
+  }
+}
+
+TEST(RetryAfterOf, ReadsSecondsAndDates) {
+  const std::string made = "Sun, 06 Nov 1994 08:49:37 GMT";
+  const std::vector<std::pair<HeaderList, std::optional<Duration>>> rows = {
+      {{}, std::nullopt},
+      {{{"retry-after", "120"}}, seconds(120)},
+      {{{"Retry-After", "0"}}, seconds(0)},
+      {{{"Retry-After", "-1"}}, std::nullopt},
+      {{{"Retry-After", "1.5"}}, std::nullopt},
+      {{{"Retry-After", "99999999999999999999"}}, std::nullopt},
+      {{{"Date", made}, {"Retry-After", "Sun, 06 Nov 1994 08:50:37 GMT"}}, seconds(60)},
+      {{{"Date", made}, {"Retry-After", "Sun, 06 Nov 1994 08:00:00 GMT"}}, seconds(0)},
+      {{{"Retry-After", "Sun, 06 Nov 1994 08:50:37 GMT"}}, std::nullopt},
+      {{{"Date", made}, {"Retry-After", "soon"}}, std::nullopt},
+  };
+  for (const auto& [headers, expected] : rows) {
+    EXPECT_EQ(RetryAfterOf(headers), expected) << headers.size();
+  }
 }
 
 }  // namespace
