@@ -41,6 +41,10 @@ bool Player::PlayStep(const Step& step) {
       return ExpectBody(step.number);
     case StepKind::kExpectBytes:
       return ExpectBytes(step.number);
+    case StepKind::kExpectEnd:
+      log_.Note(connection_, "expect_end");
+      DropUntilPeerEnds();
+      return true;
     case StepKind::kSend:
       return SendStep(step);
     case StepKind::kDrip:

@@ -28,6 +28,7 @@ constexpr Word kBareSteps[] = {
     {"serve", StepKind::kServe},
     {"plain", StepKind::kPlain},
     {"close_notify", StepKind::kCloseNotify},
+    {"expect_end", StepKind::kExpectEnd},
     {"renegotiate", StepKind::kRenegotiate},
     {"h2_preface", StepKind::kH2Preface},
     {"h2_run", StepKind::kH2Run},

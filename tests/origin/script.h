@@ -5,6 +5,7 @@
 //   expect_head                    read one request head
 //   expect_body all | N            read the body by its framing, or N bytes of it
 //   expect_bytes N                 read N raw bytes, whatever they are
+//   expect_end                     read and drop until the peer closes its side; go on
 //   send BYTES [each | at N]       write; `each`: one byte at a time, `at N`: in two pieces. The
 //   next
 //                                  piece leaves only when the peer has taken the one before
@@ -60,6 +61,7 @@ enum class StepKind : std::uint8_t {
   kExpectHead,
   kExpectBody,
   kExpectBytes,
+  kExpectEnd,
   kSend,
   kDrip,
   kStall,

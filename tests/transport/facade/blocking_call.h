@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "transport/base/buffered_body.h"
@@ -17,10 +18,15 @@ namespace spillway {
 // Collects what a round trip delivers; Wait() blocks until its end.
 class WaitingSink final : public ResponseSink {
  public:
-  void OnInformational(ResponseHead) override { ++informational; }
-  void OnHead(ResponseHead given, BodyKind, std::uint64_t) override {
+  void OnInformational(ResponseHead) override {
+    const std::lock_guard lock(mu_);
+    ++informational;
+    changed_.notify_all();
+  }
+  void OnHead(ResponseHead given, BodyKind as, std::uint64_t) override {
     const std::lock_guard lock(mu_);
     head = std::move(given);
+    kind = as;
     head_seen_ = true;
     changed_.notify_all();
   }
@@ -29,6 +35,11 @@ class WaitingSink final : public ResponseSink {
     body += chunk.bytes;
     changed_.notify_all();
     return flow;
+  }
+  void OnOriginClosed() override {
+    const std::lock_guard lock(mu_);
+    ++origin_closed;
+    changed_.notify_all();
   }
   void OnTrailers(HeaderList given) override { trailers = std::move(given); }
   void OnEnd(const RoundTripRecord& given) override {
@@ -52,7 +63,18 @@ class WaitingSink final : public ResponseSink {
     changed_.wait(lock, [this] { return head_seen_; });
   }
 
+  void WaitForBody(std::string_view expected) {
+    std::unique_lock lock(mu_);
+    changed_.wait(lock, [&] { return body == expected || ends > 0; });
+  }
+  void WaitForOriginClosed() {
+    std::unique_lock lock(mu_);
+    changed_.wait(lock, [this] { return origin_closed > 0 || ends > 0; });
+  }
+
   ResponseHead head;
+  BodyKind kind = BodyKind::kNone;
+  int origin_closed = 0;
   std::string body;
   HeaderList trailers;
   int informational = 0;
