@@ -1,0 +1,241 @@
+// gRPC as opaque bodies over HTTP/2: a streamed request and a streamed response at the same time,
+// to and from a real gRPC server.
+
+#include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/harness/await.h"
+#include "tests/harness/test_body.h"
+#include "tests/harness/test_client.h"
+
+namespace spillway {
+namespace {
+
+// Gives every message back. Method "/test/First" gives one message back and refuses the rest.
+class Echo final : public grpc::CallbackGenericService {
+ public:
+  grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* ctx) override {
+    return new Reactor(*this, ctx);
+  }
+
+  std::atomic<int> cancelled{0};
+  std::atomic<int> done{0};
+
+ private:
+  class Reactor final : public grpc::ServerGenericBidiReactor {
+   public:
+    Reactor(Echo& echo, grpc::GenericCallbackServerContext* ctx)
+        : echo_(echo), ctx_(ctx), one_only_(ctx->method() == "/test/First") {
+      StartSendInitialMetadata();
+      StartRead(&message_);
+    }
+    void OnReadDone(bool ok) override {
+      if (!ok) return End(grpc::Status::OK);
+      ++count_;
+      if (one_only_ && count_ > 1) {
+        return End(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "enough"));
+      }
+      StartWrite(&message_);
+    }
+    void OnWriteDone(bool ok) override {
+      if (ok) StartRead(&message_);
+    }
+    void OnCancel() override {
+      ++echo_.cancelled;
+      End(grpc::Status::CANCELLED);
+    }
+    void OnDone() override {
+      ++echo_.done;
+      delete this;
+    }
+
+   private:
+    void End(const grpc::Status& status) {
+      if (ended_.exchange(true)) return;
+      ctx_->AddTrailingMetadata("x-count", std::to_string(count_));
+      Finish(status);
+    }
+
+    Echo& echo_;
+    grpc::GenericCallbackServerContext* const ctx_;
+    const bool one_only_;
+    grpc::ByteBuffer message_;
+    std::atomic<int> count_{0};
+    std::atomic<bool> ended_{false};
+  };
+};
+
+class GrpcServer {
+ public:
+  GrpcServer() {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
+    builder.RegisterCallbackGenericService(&echo_);
+    server_ = builder.BuildAndStart();
+  }
+  ~GrpcServer() { server_->Shutdown(); }
+
+  std::string url(const std::string& path) const {
+    return "http://127.0.0.1:" + std::to_string(port_) + path;
+  }
+  Echo& echo() { return echo_; }
+
+ private:
+  Echo echo_;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+TestClient::Options Http2Client() {
+  TestClient::Options options;
+  options.limits.loops = 1;
+  options.destination.protocol = Protocol::kH2c;
+  return options;
+}
+
+// One message as gRPC frames it.
+std::string Message(std::string_view bytes) {
+  std::string framed(5, '\0');
+  for (int i = 0; i < 4; ++i)
+    framed[static_cast<std::size_t>(4 - i)] = static_cast<char>((bytes.size() >> (8 * i)) & 0xff);
+  return framed.append(bytes);
+}
+
+struct Rpc {
+  std::shared_ptr<FedBody> body;
+  Call call;
+};
+
+Rpc Begin(TestClient& client, const std::string& url, CollectingSink::Options sink = {}) {
+  Rpc rpc;
+  rpc.body = std::make_shared<FedBody>();
+  Request request;
+  request.method = "POST";
+  request.url = url;
+  request.streamed = true;
+  request.headers = {{"Content-Type", "application/grpc"}, {"TE", "trailers"}};
+  request.body = rpc.body;
+  rpc.call = client.Start(std::move(request), sink);
+  return rpc;
+}
+
+std::string TrailerOf(const Story& story, std::string_view name) {
+  if (!story.trailers) return "none";
+  return std::string(story.trailers->Find(name).value_or("none"));
+}
+
+// W5
+TEST(GrpcBidi, EchoesEachMessageBeforeTheNext) {
+  GrpcServer server;
+  TestClient client(Http2Client());
+  Rpc rpc = Begin(client, server.url("/test/Echo"));
+  std::string sent;
+  for (std::size_t i = 0; i < 200; ++i) {
+    const std::string message = Message(std::string(i * 7, static_cast<char>('a' + i % 26)));
+    sent += message;
+    rpc.body->Feed(message);
+    ASSERT_TRUE(rpc.call.sink->AwaitBody(sent.size())) << i;
+  }
+  EXPECT_FALSE(rpc.call.sink->ended());
+  rpc.body->End();
+  const Story story = rpc.call.Finish();
+  ASSERT_TRUE(story.ok()) << story.Text();
+  EXPECT_TRUE(story.violations.empty());
+  EXPECT_EQ(story.body, sent);
+  EXPECT_EQ(TrailerOf(story, "grpc-status"), "0");
+  EXPECT_EQ(TrailerOf(story, "x-count"), "200");
+}
+
+TEST(GrpcBidi, CarriesManyLargeMessagesOfManyCallsOverFewConnections) {
+  GrpcServer server;
+  TestClient::Options options = Http2Client();
+  options.destination.pool.max_connections = 2;
+  TestClient client(std::move(options));
+  const std::string message = Message(std::string(100'000, 'x'));
+  std::vector<Rpc> rpcs;
+  for (int i = 0; i < 20; ++i) rpcs.push_back(Begin(client, server.url("/test/Echo")));
+  for (int round = 0; round < 10; ++round) {
+    for (const Rpc& rpc : rpcs) rpc.body->Feed(message);
+  }
+  for (const Rpc& rpc : rpcs) rpc.body->End();
+  for (const Rpc& rpc : rpcs) {
+    const Story story = rpc.call.Finish();
+    ASSERT_TRUE(story.ok()) << story.Text();
+    EXPECT_EQ(story.body_bytes, message.size() * 10);
+    EXPECT_EQ(TrailerOf(story, "grpc-status"), "0");
+  }
+}
+
+// W3: the server ends the call while the caller still talks.
+TEST(GrpcBidi, EndsWithTheServersStatusWhileTheCallerStillTalks) {
+  GrpcServer server;
+  TestClient client(Http2Client());
+  Rpc rpc = Begin(client, server.url("/test/First"));
+  rpc.body->Feed(Message("one"));
+  ASSERT_TRUE(rpc.call.sink->AwaitBody(Message("one").size()));
+  rpc.body->Feed(Message("two"));
+  const Story story = rpc.call.Finish();
+  rpc.body->Forbid();
+  rpc.body->Feed(Message("three"));
+  ASSERT_TRUE(story.ok()) << story.Text();
+  EXPECT_EQ(story.body, Message("one"));
+  EXPECT_EQ(TrailerOf(story, "grpc-status"), "8");
+  const Rpc next = Begin(client, server.url("/test/Echo"));
+  next.body->End();
+  EXPECT_TRUE(next.call.Finish().ok());
+}
+
+// C-037: the server hears of a cancelled call at once, and of no other.
+TEST(GrpcBidi, CancelsOneCallAndNoOther) {
+  GrpcServer server;
+  TestClient client(Http2Client());
+  const Rpc kept = Begin(client, server.url("/test/Echo"));
+  kept.body->Feed(Message("a"));
+  ASSERT_TRUE(kept.call.sink->AwaitBody(6));
+  const Rpc gone = Begin(client, server.url("/test/Echo"));
+  gone.body->Feed(Message("b"));
+  ASSERT_TRUE(gone.call.sink->AwaitBody(6));
+  gone.call.handle->Cancel();
+  const Story story = gone.call.Finish();
+  EXPECT_EQ(story.reason(), Reason::kCancelled);
+  EXPECT_TRUE(AwaitThat([&] { return server.echo().cancelled == 1; }));
+  kept.body->Feed(Message("c"));
+  kept.body->End();
+  const Story other = kept.call.Finish();
+  ASSERT_TRUE(other.ok()) << other.Text();
+  EXPECT_EQ(other.body, Message("a") + Message("c"));
+  EXPECT_EQ(other.record.attempts, 1U);
+}
+
+// C-041, O-194: a receiver that stops holds up the server by way of windows, and nobody else.
+TEST(GrpcBidi, HoldsUpOnlyTheCallWhoseReceiverStops) {
+  GrpcServer server;
+  TestClient client(Http2Client());
+  const std::string message = Message(std::string(64 * 1024, 'x'));
+  const Rpc slow = Begin(client, server.url("/test/Echo"), {.pause = true});
+  for (int i = 0; i < 100; ++i) slow.body->Feed(message);
+  slow.body->End();
+  ASSERT_TRUE(slow.call.sink->AwaitBody(1));
+  for (int i = 0; i < 20; ++i) {
+    const Rpc quick = Begin(client, server.url("/test/Echo"));
+    for (int j = 0; j < 10; ++j) quick.body->Feed(message);
+    quick.body->End();
+    ASSERT_TRUE(quick.call.Finish().ok());
+  }
+  EXPECT_FALSE(slow.call.sink->ended());
+  EXPECT_LE(slow.call.sink->story().body_bytes, 64U * 1024);
+  while (!slow.call.sink->ended()) slow.call.handle->Resume();
+  const Story story = slow.call.Finish();
+  ASSERT_TRUE(story.ok()) << story.Text();
+  EXPECT_EQ(story.body_bytes, message.size() * 100);
+}
+
+}  // namespace
+}  // namespace spillway
