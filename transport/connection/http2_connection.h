@@ -18,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -92,6 +93,8 @@ class Http2Connection final : public Connection,
   void NoteWritten(std::size_t bytes);
   void WatchReadable();
   void WatchWritable();
+  std::span<char> PickBuffer(std::shared_ptr<char[]>& owned);
+  ByteStream::Status Gather(std::span<char> buffer, std::size_t& filled);
   void ReadLoop();
   void ArmTimer(Instant due);
   void OnTimer();
@@ -120,6 +123,9 @@ class Http2Connection final : public Connection,
     bool head_only;
   };
   std::deque<Unflushed> unflushed_;
+
+  // Of what is being received, when its receivers may keep it.
+  std::shared_ptr<const void> read_owner_;
 
   Instant now_{};  // of this turn
   Instant timer_due_ = kNever;

@@ -18,6 +18,11 @@ namespace {
 constexpr int kMaxReadsPerTurn = 8;
 constexpr int kMaxWritesPerTurn = 8;
 
+constexpr std::size_t kBodyBufferBytes = std::size_t{64} * 1024;
+// A buffer that is filled this far is handed on with what is in it; what a receiver holds is then
+// at most a third more than what it counts, once it has all of it.
+constexpr std::size_t kAdoptBytes = kBodyBufferBytes / 4 * 3;
+
 // The kernel gives up on unacknowledged data after this, not after its 15 minutes (O-123).
 constexpr int kUserTimeoutMs = 60'000;
 
@@ -135,27 +140,56 @@ void Http2Connection::WatchReadable() {
                      });
 }
 
+// The loop's shared scratch buffer serves heads, small bodies and many streams side by side. Where
+// all that comes belongs to one body, it is read into memory of its own, which the receiver can
+// keep.
+std::span<char> Http2Connection::PickBuffer(std::shared_ptr<char[]>& owned) {
+  if (exchanges_.size() != 1 || exchanges_.begin()->second->status == 0) return loop_.scratch();
+  if (owned == nullptr || owned.use_count() > 1) {
+    owned = std::make_shared_for_overwrite<char[]>(kBodyBufferBytes);
+  }
+  return {owned.get(), kBodyBufferBytes};
+}
+
+// Reads what there is: TLS gives it record by record. `filled`: how much it was, whatever is
+// answered.
+ByteStream::Status Http2Connection::Gather(std::span<char> buffer, std::size_t& filled) {
+  do {
+    const ByteStream::Io read = stream_->Read(buffer.subspan(filled));
+    if (read.status != ByteStream::Status::kOk) return read.status;
+    filled += read.bytes;
+  } while (filled < kAdoptBytes);
+  return ByteStream::Status::kOk;
+}
+
 void Http2Connection::ReadLoop() {
+  std::shared_ptr<char[]> owned;
   for (int turn = 0; turn < kMaxReadsPerTurn; ++turn) {
     if (closed_) return;
-    const std::span<char> buffer = loop_.scratch();
-    const ByteStream::Io read = stream_->Read(buffer);
-    switch (read.status) {
+    const std::span<char> buffer = PickBuffer(owned);
+    std::size_t filled = 0;
+    const ByteStream::Status status = Gather(buffer, filled);
+    now_ = Now();
+    if (filled > 0) {
+      const bool adopt = buffer.data() == owned.get() && filled >= kAdoptBytes;
+      read_owner_ = adopt ? owned : nullptr;
+      session_->Receive({buffer.data(), filled}, now_);
+      read_owner_ = nullptr;
+      UpdateCapacity();
+      if (session_->failure()) return ScheduleFlush();
+    }
+    switch (status) {
       case ByteStream::Status::kOk:
-        now_ = Now();
-        session_->Receive({buffer.data(), read.bytes}, now_);
-        UpdateCapacity();
-        if (session_->failure()) return ScheduleFlush();
         continue;
       case ByteStream::Status::kWantRead:
         if (write_failed_) return OnReadEnd(ByteStream::Status::kError);
-        if (std::exchange(write_wants_read_, false) || turn > 0) ScheduleFlush();
+        if (std::exchange(write_wants_read_, false) || turn > 0 || filled > 0) ScheduleFlush();
         return WatchReadable();
       case ByteStream::Status::kWantWrite:
+        if (filled > 0) ScheduleFlush();
         return WatchWritable();
       default:
-        now_ = Now();
-        return OnReadEnd(read.status);
+        return OnReadEnd(status);
     }
   }
   ScheduleFlush();

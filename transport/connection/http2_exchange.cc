@@ -11,6 +11,9 @@ namespace {
 // What was kept during a pause is handed on in pieces of the size that reads have.
 constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;
 
+// A smaller piece is better copied than kept with the whole buffer that it came in.
+constexpr std::size_t kKeptPieceBytes = std::size_t{4} * 1024;
+
 constexpr std::size_t kFrameHeaderBytes = 9;
 
 Failure ReceiverAborted() {
@@ -69,7 +72,8 @@ void Http2Connection::Exchange::OnData(std::string_view bytes) {
     return;
   }
   owed += bytes.size();
-  if (!Obey(handler->OnData({bytes, nullptr}))) return;
+  const bool keep = bytes.size() >= kKeptPieceBytes;
+  if (!Obey(handler->OnData({bytes, keep ? connection.read_owner_ : nullptr}))) return;
   connection.session_->Consume(stream, std::exchange(owed, 0));
 }
 

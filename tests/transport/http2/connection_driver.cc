@@ -38,6 +38,7 @@ Flow HeardExchange::OnHead(ResponseHead given, BodyKind given_kind, std::uint64_
 Flow HeardExchange::OnData(const Chunk& chunk) {
   const std::scoped_lock lock(mu_);
   SPILLWAY_CHECK(head_seen_ && !done_);
+  if (chunk.owner != nullptr) kept.emplace_back(body_.size(), chunk);
   body_ += chunk.bytes;
   changed_.notify_all();
   return on_data ? on_data(body_.size()) : Flow::kContinue;

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/transport/http2/wire_peer.h"
@@ -45,6 +46,8 @@ class HeardExchange final : public ExchangeHandler {
   ResponseLimits limits;
   std::function<Flow(std::size_t total)> on_data;  // null: goes on
   std::function<void()> on_done;                   // called on the loop
+  // What came with an owner, and where in the body; after AwaitDone.
+  std::vector<std::pair<std::size_t, Chunk>> kept;
   std::vector<std::uint32_t> informational;
   ResponseHead head;
   BodyKind kind = BodyKind::kNone;

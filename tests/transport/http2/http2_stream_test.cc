@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -126,6 +127,47 @@ TEST(Http2Stream, StopsAnUploadThatIsRefusedAndReadsTheAnswerToItsEnd) {
   ASSERT_TRUE(driver.peer().Await("RST_STREAM 1 NO_ERROR"));
   EXPECT_FALSE(driver.peer().Saw("DATA 1 3"));
   EXPECT_TRUE(exchange->result().reusable);
+}
+
+// --- Memory ---
+
+// A body that has the connection to itself is handed on in the memory that it was read into, which
+// stays as it is for whoever keeps it; beside others it is not.
+TEST(Http2Stream, HandsOnTheMemoryThatALoneBodyCameIn) {
+  for (const bool alone : {true, false}) {
+    SCOPED_TRACE(alone);
+    ConnectionDriver driver;
+    driver.peer().SendPreface();
+    std::promise<void> go;
+    auto exchange = std::make_shared<HeardExchange>();
+    exchange->on_data = [&go](std::size_t total) {
+      if (total == 1) go.get_future().wait();
+      return Flow::kContinue;
+    };
+    driver.Start(exchange);
+    if (!alone) driver.Get();
+    ASSERT_TRUE(driver.peer().Await("HEADERS 1 END_STREAM"));
+    driver.peer().Send(Headers(1, kOk));
+    ASSERT_TRUE(exchange->AwaitHead());
+    driver.peer().Send(Data(1, "!"));
+    std::string sent = "!";
+    // More than one read takes, all of it there when the receiver goes on.
+    for (char c = 'a'; c < 'm'; ++c) {
+      const std::string piece(16'000, c);
+      driver.peer().Send(Data(1, piece));
+      sent += piece;
+    }
+    go.set_value();
+    ASSERT_TRUE(exchange->AwaitBody(sent.size()));
+    driver.peer().Send(Data(1, "", true));
+    ASSERT_TRUE(exchange->AwaitDone());
+    EXPECT_EQ(exchange->body(), sent);
+    EXPECT_EQ(exchange->kept.empty(), !alone);
+    for (const auto& [offset, chunk] : exchange->kept) {
+      EXPECT_GE(chunk.bytes.size(), 4096U);
+      EXPECT_TRUE(sent.substr(offset, chunk.bytes.size()) == chunk.bytes);
+    }
+  }
 }
 
 // --- The caller's pace ---
