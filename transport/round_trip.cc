@@ -181,7 +181,9 @@ void RoundTrip::OnStale() {
     state_ = State::kWaiting;
     lease = std::move(lease_);
   }
+  std::optional<Failure> refusal = lease.connection()->stale_failure();
   lease.Release({.reusable = false, .why_not = CloseReason::kPeerFin, .idle_hint = {}});
+  if (refusal.has_value()) return End(std::move(refusal));
   OnUncounted(stale_grants_ + 1 >= kMaxStaleGrants);
 }
 

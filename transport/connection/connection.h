@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "transport/connection/exchange.h"
 #include "transport/pool/action.h"
@@ -46,6 +47,9 @@ class Connection {
   // Begins an exchange. `token` names it for Abort and Resume.
   virtual StartResult Start(ExchangeSpec spec, std::shared_ptr<ExchangeHandler> handler,
                             std::uint64_t token) = 0;
+  // After kStale, on the same thread: what the peer had said on a connection that was never used,
+  // when it said why it does not want it.
+  virtual std::optional<Failure> stale_failure() const { return std::nullopt; }
   // Ends the exchange called `token` with `failure` (its phase and delivery are filled in here).
   // HTTP/1 closes the connection (A2); HTTP/2 resets the stream. Nothing happens when that exchange
   // is already over (A3, R11).

@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <utility>
 
 #include "transport/base/check.h"
@@ -82,11 +83,31 @@ StartResult Http1Connection::Start(ExchangeSpec spec, std::shared_ptr<ExchangeHa
         }
         return StartResult::kStarted;
       }
+    } else if (uses_.load(std::memory_order_relaxed) == 0) {
+      NoteRefusal();
     }
   }
   // The read side of the loop finds out what happened and says why the connection closes.
   loop_.Post([self = shared_from_this()] { self->ReadLoop(); });
   return StartResult::kStale;
+}
+
+// Under mu_. In TLS 1.3 an origin judges our certificate when we think that all is well: its
+// refusal is what waits to be read (O-242). A new connection would meet the same.
+void Http1Connection::NoteRefusal() {
+  doomed_ = true;
+  std::array<char, 1> unwanted{};
+  if (stream_->Read(unwanted).status != ByteStream::Status::kError) return;
+  Failure failure = stream_->failure();
+  if (failure.reason != Reason::kTlsAlertReceived) return;
+  failure.phase = Phase::kTls;
+  failure.delivery = Delivery::kUnprocessed;
+  stale_failure_ = std::move(failure);
+}
+
+std::optional<Failure> Http1Connection::stale_failure() const {
+  MutexLock lock(mu_);
+  return stale_failure_;
 }
 
 void Http1Connection::Abort(std::uint64_t token, Failure failure) {

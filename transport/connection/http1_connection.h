@@ -48,6 +48,7 @@ class Http1Connection final : public Connection,
   std::uint32_t initial_capacity() const override { return 1; }
   StartResult Start(ExchangeSpec spec, std::shared_ptr<ExchangeHandler> handler,
                     std::uint64_t token) override;
+  std::optional<Failure> stale_failure() const override;
   void Abort(std::uint64_t token, Failure failure) override;
   void Resume(std::uint64_t token) override;
   void Close(CloseReason reason) override;
@@ -88,6 +89,7 @@ class Http1Connection final : public Connection,
   std::shared_ptr<Exchange> Detach();
   Exchange* current();
 
+  void NoteRefusal() SPILLWAY_REQUIRES(mu_);
   void WatchWritable();
   void ContinueWriting();
   void AfterWrite(Exchange& exchange, WriteStatus status);
@@ -111,7 +113,7 @@ class Http1Connection final : public Connection,
   // When the timer fires; only ever made earlier, so most exchanges need not touch it.
   std::atomic<Instant::rep> timer_due_;
 
-  Mutex mu_;
+  mutable Mutex mu_;
   asio::ip::tcp::socket socket_;  // closed and written to under mu_
   int descriptor_;
   std::unique_ptr<ByteStream> stream_ SPILLWAY_GUARDED_BY(mu_);
@@ -123,6 +125,7 @@ class Http1Connection final : public Connection,
   bool closed_ SPILLWAY_GUARDED_BY(mu_) = false;
   // Bytes or an end were read while it was idle: nothing may start on it any more.
   bool doomed_ SPILLWAY_GUARDED_BY(mu_) = false;
+  std::optional<Failure> stale_failure_ SPILLWAY_GUARDED_BY(mu_);
   std::atomic<std::uint64_t> uses_{0};  // exchanges attached
 
   // Loop only.
