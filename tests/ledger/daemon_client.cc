@@ -2,83 +2,16 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <algorithm>
-#include <cctype>
 #include <chrono>
-#include <optional>
 #include <thread>
 #include <utility>
 
-#include "google/rpc/status.pb.h"
-#include "tests/origin/text.h"
+#include "tests/ledger/wire_entry.h"
 
 namespace spillway {
 namespace {
 
 constexpr std::size_t kChannels = 4;
-constexpr std::uint32_t kMaxAttempts = 3;
-constexpr std::chrono::milliseconds kHeaderTimeout(150);
-
-// "REASON_CONNECTION_REFUSED" without its prefix, in lower case.
-std::string LabelOf(std::string name, std::size_t prefix) {
-  name.erase(0, prefix);
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return name;
-}
-
-std::optional<v1::EgressError> DetailOf(const grpc::Status& status) {
-  google::rpc::Status rich;
-  v1::EgressError detail;
-  if (!rich.ParseFromString(status.error_details()) || rich.details().empty() ||
-      !rich.details(0).UnpackTo(&detail)) {
-    return std::nullopt;
-  }
-  return detail;
-}
-
-std::string HeaderOf(const v1::HttpResponse& response, const std::string& name) {
-  for (const v1::Header& header : response.headers()) {
-    if (header.name() == name) return header.value();
-  }
-  return "";
-}
-
-std::uint32_t FailedIn(const v1::Exchange& exchange) {
-  return static_cast<std::uint32_t>(
-      std::count_if(exchange.attempt_log().begin(), exchange.attempt_log().end(),
-                    [](const v1::Attempt& attempt) { return attempt.error() != 0; }));
-}
-
-void FillFailure(CallerEntry& entry, const grpc::Status& status) {
-  const auto detail = DetailOf(status);
-  if (!detail.has_value()) {
-    // Ended on this side (cancelled, deadline): nobody says what the origin may have seen.
-    entry.reason = "grpc_" + std::to_string(status.error_code());
-    entry.delivery = "unknown";
-    entry.attempts = kMaxAttempts;
-    entry.failed_attempts_logged = kMaxAttempts;
-    return;
-  }
-  entry.reason = LabelOf(v1::Reason_Name(detail->reason()), std::string("REASON_").size());
-  entry.delivery = LabelOf(v1::Delivery_Name(detail->delivery()), std::string("DELIVERY_").size());
-  entry.attempts = detail->attempts();
-  entry.failed_attempts_logged = FailedIn(detail->exchange());
-}
-
-void FillResponse(CallerEntry& entry, const v1::HttpResponse& response) {
-  entry.attempts = response.exchange().attempts();
-  entry.failed_attempts_logged = FailedIn(response.exchange());
-  if (response.status() != 200) {
-    entry.reason = "status_" + std::to_string(response.status());
-    entry.delivery = "answered";
-    return;
-  }
-  entry.ok = true;
-  entry.echoed_id = HeaderOf(response, "X-Id");
-  entry.echoed_digest = ReadNumber(HeaderOf(response, "X-Digest")).value_or(0);
-  entry.response_body_right = response.body() == ResponseBodyOf(entry.id);
-}
 
 }  // namespace
 
@@ -93,23 +26,6 @@ DaemonLoadClient::DaemonLoadClient(const std::string& daemon_address, std::uint1
   }
 }
 
-v1::HttpRequest DaemonLoadClient::MakeRequest(const LoadRequest& load) const {
-  v1::HttpRequest request;
-  request.set_method(load.method);
-  request.set_url("http://" + (load.denied ? denied_ : origin_) + "/" + load.id);
-  request.set_body(load.body);
-  if (load.idempotency_key) {
-    v1::Header& key = *request.add_headers();
-    key.set_name("Idempotency-Key");
-    key.set_value(load.id);
-  }
-  v1::RequestOptions& options = *request.mutable_options();
-  options.set_exchange_detail(v1::EXCHANGE_DETAIL_TIMELINE);
-  options.mutable_response_header_timeout()->set_nanos(
-      static_cast<std::int32_t>(std::chrono::nanoseconds(kHeaderTimeout).count()));
-  return request;
-}
-
 CallerEntry DaemonLoadClient::Send(const LoadRequest& load) {
   CallerEntry entry = EntryOf(load);
   grpc::ClientContext context;
@@ -117,7 +33,7 @@ CallerEntry DaemonLoadClient::Send(const LoadRequest& load) {
                        (load.deadline_us.has_value()
                             ? std::chrono::microseconds(*load.deadline_us + 2000)
                             : std::chrono::microseconds(std::chrono::seconds(60))));
-  const v1::HttpRequest request = MakeRequest(load);
+  const v1::HttpRequest request = MakeWireRequest(load, load.denied ? denied_ : origin_);
   v1::HttpResponse response;
   std::thread canceller;
   if (load.cancel_after_yields.has_value()) {
@@ -133,7 +49,10 @@ CallerEntry DaemonLoadClient::Send(const LoadRequest& load) {
   if (status.ok()) {
     FillResponse(entry, response);
   } else {
-    FillFailure(entry, status);
+    google::rpc::Status rich;
+    if (!rich.ParseFromString(status.error_details())) rich.Clear();
+    rich.set_code(status.error_code());
+    FillFailure(entry, rich);
   }
   return entry;
 }

@@ -23,8 +23,6 @@ class DaemonLoadClient : public LoadClient {
   CallerEntry Send(const LoadRequest& request) override;
 
  private:
-  v1::HttpRequest MakeRequest(const LoadRequest& load) const;
-
   const std::string origin_;
   const std::string denied_;
   std::vector<std::unique_ptr<v1::Egress::Stub>> stubs_;  // one channel each

@@ -14,6 +14,7 @@
 #include "tests/ledger/daemon_client.h"
 #include "tests/ledger/flags.h"
 #include "tests/ledger/load.h"
+#include "tests/ledger/multiplex_client.h"
 #include "tests/ledger/origin_process.h"
 #include "tests/server/daemon_process.h"
 
@@ -45,6 +46,19 @@ TEST(DaemonLedger, NothingIsLostUnderFaults) {
   DaemonLoadClient load(daemon.address("grpc"), origin.port(), daemon.address("http"));
   const auto entries = RunLoad(load, flags.seed, flags.requests,
                                static_cast<std::uint32_t>(flags.callers), [](std::uint64_t) {});
+  CheckAll(entries, origin, daemon);
+}
+
+// C-049, C-051: many calls on few streams, in any order, each with an outcome of its own.
+TEST(DaemonLedger, NothingIsLostUnderFaultsOverMultiplex) {
+  OriginProcess origin(flags.seed, flags.faults_per_million);
+  ASSERT_TRUE(origin.running());
+  DaemonProcess daemon({});
+  ASSERT_TRUE(daemon.AwaitLine("ready")) << daemon.log();
+  MultiplexLoadClient load(daemon.address("grpc"), origin.port(), daemon.address("http"));
+  const auto entries = RunLoad(load, flags.seed + 2, flags.requests,
+                               static_cast<std::uint32_t>(4 * flags.callers), [](std::uint64_t) {});
+  EXPECT_EQ(load.End(), "");
   CheckAll(entries, origin, daemon);
 }
 
