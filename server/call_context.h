@@ -27,6 +27,7 @@ struct CallContext {
   Admission* admission = nullptr;
   CallObserver* observer = nullptr;
   std::uint64_t max_response_bytes = 0;  // the most a caller may ask for
+  CookieLimits cookies = {};             // of that client's jars
   AccessLog* access_log = nullptr;       // null: none
   bool identify = true;  // false spares looking, where no listener can tell who calls
 };

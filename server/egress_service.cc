@@ -23,7 +23,7 @@ class NotBuilt final : public RawBidi {
 }  // namespace
 
 EgressService::EgressService(const CallContext& context)
-    : client_(*context.transport), context_([&] {
+    : client_(*context.transport, {.cookies = context.cookies, .wall_clock = {}}), context_([&] {
         CallContext own = context;
         own.client = &client_;
         return own;

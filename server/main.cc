@@ -251,6 +251,7 @@ int Serve(const Flags& flags, Config config, Listeners listeners, const FdBudget
                         .admission = &admission,
                         .observer = &calls,
                         .max_response_bytes = config.front.max_response_bytes,
+                        .cookies = config.cookies,
                         .access_log = &access_log,
                         .identify = CanIdentify(listeners.grpc, certificates.get())});
   AdminService admin(

@@ -26,14 +26,6 @@ Result<Duration> MapDuration(const WireDuration& wire, std::string_view field) {
   return Duration(wire.seconds * kNanosPerSecond + wire.nanos);
 }
 
-// Options that the contract has and this version has not.
-std::string_view UnimplementedField(const WireRequest& wire) {
-  if (wire.options.max_redirects > 0) return "options.max_redirects";
-  if (wire.options.decompression == 1) return "options.decompression";
-  if (!wire.options.cookie_jar.empty()) return "options.cookie_jar";
-  return "";
-}
-
 Result<Instant> MapDeadline(const WireOptions& options, const MappingContext& context) {
   Instant deadline = kNever;
   if (context.grpc_time_left != kForever) {
@@ -68,6 +60,19 @@ Result<ExchangeDetail> MapDetail(std::int32_t value) {
       return ExchangeDetail::kNone;
     default:
       return BadRequest("options.exchange_detail", "is not a value of the enum");
+  }
+}
+
+Result<Decompression> MapDecompression(std::int32_t value) {
+  switch (value) {
+    case 0:
+      return Decompression::kPolicy;
+    case 1:
+      return Decompression::kAuto;
+    case 2:
+      return Decompression::kPassThrough;
+    default:
+      return BadRequest("options.decompression", "is not a value of the enum");
   }
 }
 
@@ -150,12 +155,11 @@ Duration DeadlineMargin(Duration time_left) {
 Result<MappedRequest> MapRequest(WireRequest wire, const MappingContext& context) {
   const WireOptions& options = wire.options;
   if (wire.too_many_fields) return BadRequest("headers", "has too many entries");
-  if (const std::string_view field = UnimplementedField(wire); !field.empty()) {
-    return Unimplemented(field);
+  if (options.max_redirects > kMaxHops) {
+    return BadRequest("options.max_redirects", "is above 50");
   }
-  if (options.decompression < 0 || options.decompression > 2) {
-    return BadRequest("options.decompression", "is not a value of the enum");
-  }
+  const Result<Decompression> decompression = MapDecompression(options.decompression);
+  if (!decompression.has_value()) return decompression.error();
   if (std::optional<Failure> refusal = CheckBody(wire, context)) return *std::move(refusal);
   const Result<ExchangeDetail> detail = MapDetail(options.exchange_detail);
   if (!detail.has_value()) return detail.error();
@@ -171,6 +175,9 @@ Result<MappedRequest> MapRequest(WireRequest wire, const MappingContext& context
   MappedRequest mapped;
   mapped.detail = *detail;
   mapped.informational = options.informational;
+  mapped.request.max_redirects = options.max_redirects;
+  mapped.request.decompression = *decompression;
+  mapped.request.cookie_jar = std::move(wire.options.cookie_jar);
   Request& request = mapped.request.request;
   request.method = std::move(wire.method);
   request.url = std::move(wire.url);

@@ -1,7 +1,7 @@
 // What a caller's message means: spillway.v1.HttpRequest -> Request.
 //
-// What it is: the meaning of RequestOptions, and the refusal of what this version cannot honour
-// (UNIMPLEMENTED) or nobody could (INVALID_ARGUMENT), naming the field. URL and headers are checked
+// What it is: the meaning of RequestOptions, and the refusal of what nobody could honour
+// (INVALID_ARGUMENT), naming the field. URL and headers are checked
 // by the transport.
 // Thread safety: pure functions.
 

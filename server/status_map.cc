@@ -67,6 +67,7 @@ constexpr std::array<Codes, static_cast<std::size_t>(Reason::kReasonCount)> kCod
     kConnectionFault,                                          // kHttpStreamRefused
     kConnectionFault,                                          // kHttpStreamReset
     kConnectionFault,                                          // kHttpDowngradeRequired
+    kProtocolFault,                                            // kHttpResponseContentCoding
 };
 
 constexpr std::string_view kErrorType = "type.googleapis.com/spillway.v1.EgressError";
@@ -147,7 +148,8 @@ grpc::Status ToStatus(const Failure& failure, const RoundTripRecord* record,
                   .timeline = detail == ExchangeDetail::kTimeline};
   std::string details = Details(code, message, clean, record, parts);
   // What does not fit goes, least useful first.
-  for (bool* part : {&parts.inside.timeline, &parts.inside.attempt_log, &parts.exchange}) {
+  for (bool* part :
+       {&parts.inside.timeline, &parts.inside.attempt_log, &parts.inside.hops, &parts.exchange}) {
     if (details.size() <= kMaxStatusDetails) break;
     *part = false;
     details = Details(code, message, clean, record, parts);

@@ -13,6 +13,7 @@ namespace spillway {
 
 // How much of an exchange is told.
 struct ExchangeParts {
+  bool hops = true;
   bool attempt_log = false;
   bool timeline = false;
 };
@@ -95,11 +96,13 @@ template <typename Out>
 void PutExchange(Out& out, const RoundTripRecord& record, ExchangeParts parts) {
   const ConnectionInfo* connection = record.connection.get();
   PutBytes(out, 1, record.url);
-  for (const HopRecord& hop : record.hops) {
-    PutMessage(out, 2, [&hop](auto& inner) {
-      PutBytes(inner, 1, hop.url);
-      PutNumber(inner, 2, hop.status);
-    });
+  if (parts.hops) {
+    for (const HopRecord& hop : record.hops) {
+      PutMessage(out, 2, [&hop](auto& inner) {
+        PutBytes(inner, 1, hop.url);
+        PutNumber(inner, 2, hop.status);
+      });
+    }
   }
   PutNumber(out, 3, record.attempts);
   if (connection != nullptr) PutNumber(out, 4, connection->id);

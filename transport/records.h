@@ -61,7 +61,7 @@ enum class AttemptKind : std::uint8_t { kFirst, kReplay, kRetry };
 // connection). kRetry: it may have been, and the request is idempotent.
 std::string_view Label(AttemptKind kind);
 
-// One exchange of a chain of redirects, the last one included.
+// A redirect that was followed: who answered with it, and how.
 struct HopRecord {
   std::string url;  // without userinfo
   std::uint32_t status = 0;

@@ -250,7 +250,7 @@ Result<PreparedRequest> TransportImpl::Prepare(Request& request, Instant now) {
 
   const Timeouts& timeouts = destination.timeouts;
   const bool has_deadline = request.deadline != kNever;
-  const Instant policy_deadline = After(now, timeouts.total);
+  const Instant policy_deadline = std::min(After(now, timeouts.total), request.not_after);
   ExchangeLimits& limits = prepared.limits;
   limits.deadline = std::min(request.deadline, policy_deadline);
   limits.deadline_is_callers = request.deadline <= policy_deadline;

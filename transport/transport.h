@@ -41,6 +41,9 @@ struct Request {
 
   // The caller's deadline; kNever when there is none.
   Instant deadline = kNever;
+  // Like policy's timeouts.total, and unlike a deadline, it leaves the timers of single phases on:
+  // what is left of that time for a request that follows another's redirect.
+  Instant not_after = kNever;
   Duration response_header_timeout = Duration::zero();  // zero: policy
   Idempotency idempotency = Idempotency::kByMethod;
   std::uint32_t max_attempts = 0;  // zero: policy; can only narrow it

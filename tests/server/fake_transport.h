@@ -83,7 +83,7 @@ class FakeTransport final : public Transport {
                std::function<void(Explanation)> explained) override;
   Instant Now() const override;
   void RunAfter(Duration delay, std::function<void()> function) override;
-  std::shared_ptr<const Policy> policy() const override { return nullptr; }
+  std::shared_ptr<const Policy> policy() const override { return policy_; }
   void SetPolicy(std::shared_ptr<const Policy> /*policy*/) override {}
   TlsContextCounts tls_contexts() override { return {}; }
   std::vector<PoolSnapshot> Snapshot() const override { return snapshot; }
@@ -109,6 +109,7 @@ class FakeTransport final : public Transport {
   Instant RunDelayed();
 
   const Script script_;
+  const std::shared_ptr<const Policy> policy_ = *Policy::Build(1, {}, {}, {});
   mutable Mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<Task> tasks_ SPILLWAY_GUARDED_BY(mutex_);

@@ -45,12 +45,8 @@ TEST(RequestMapping, RefusesWhatItCannotHonourNamingTheField) {  // C-022
          r.trailers.Add("X", "y");
        },
        Reason::kHttpRequestError, "headers[0]"},
-      {"redirects", [](WireRequest& r) { r.options.max_redirects = 1; }, Reason::kUnimplemented,
-       "options.max_redirects"},
-      {"decompression", [](WireRequest& r) { r.options.decompression = 1; }, Reason::kUnimplemented,
-       "options.decompression"},
-      {"cookie jar", [](WireRequest& r) { r.options.cookie_jar = "x"; }, Reason::kUnimplemented,
-       "options.cookie_jar"},
+      {"redirects beyond number", [](WireRequest& r) { r.options.max_redirects = 51; },
+       Reason::kHttpRequestError, "options.max_redirects"},
       {"unknown decompression", [](WireRequest& r) { r.options.decompression = 3; },
        Reason::kHttpRequestError, "options.decompression"},
       {"negative decompression", [](WireRequest& r) { r.options.decompression = -1; },
@@ -145,6 +141,8 @@ TEST(RequestMapping, PassesOnEverythingThatWasSet) {
   wire.content_length = 4;
   wire.options.idempotency = 2;
   wire.options.decompression = 2;
+  wire.options.max_redirects = 50;
+  wire.options.cookie_jar = "session";
   wire.options.exchange_detail = 2;
   wire.options.max_attempts = 2;
   wire.options.fresh_connection = true;
@@ -153,6 +151,9 @@ TEST(RequestMapping, PassesOnEverythingThatWasSet) {
   wire.options.response_header_timeout = {{1, 500}};
   const Result<MappedRequest> mapped = MapRequest(std::move(wire), Context());
   ASSERT_TRUE(mapped.has_value());
+  EXPECT_EQ(mapped->request.max_redirects, 50U);
+  EXPECT_EQ(mapped->request.decompression, Decompression::kPassThrough);
+  EXPECT_EQ(mapped->request.cookie_jar, "session");
   const Request& request = mapped->request.request;
   EXPECT_EQ(request.method, "PUT");
   EXPECT_EQ(request.url, "http://o/");

@@ -76,6 +76,7 @@ const std::map<std::string, Expectation>& Expectations() {
       {"http_stream_refused", fault},
       {"http_stream_reset", fault},
       {"http_downgrade_required", fault},
+      {"http_response_content_coding", broken},
   };
   return table;
 }

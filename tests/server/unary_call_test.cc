@@ -132,14 +132,14 @@ TEST(UnaryCall, TellsAFailureWithItsDetail) {
   EXPECT_TRUE(error.has_exchange());
 }
 
-TEST(UnaryCall, RefusesAnOptionThatIsNotBuiltWithoutStarting) {
+TEST(UnaryCall, RefusesACookieJarWhereThereAreNoneWithoutStarting) {  // C-075
   FrontFixture fixture(Echo);
   v1::HttpRequest request = Get();
-  request.mutable_options()->set_max_redirects(3);
+  request.mutable_options()->set_cookie_jar("session");
   v1::HttpResponse response;
   const grpc::Status status = fixture.RoundTrip(request, response);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_EQ(ErrorIn(status).field(), "options.max_redirects");
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(ErrorIn(status).field(), "options.cookie_jar");
   EXPECT_EQ(ErrorIn(status).delivery(), v1::DELIVERY_NOT_SENT);
   EXPECT_EQ(fixture.SettledLedger().failed, 1u);
 }

@@ -53,6 +53,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Reason::kReasonC
         "http_stream_refused",
         "http_stream_reset",
         "http_downgrade_required",
+        "http_response_content_coding",
 };
 
 constexpr std::array<std::string_view, 9> kSourceLabels = {

@@ -75,6 +75,8 @@ enum class Reason : std::uint8_t {
   kHttpStreamRefused,      // not processed (REFUSED_STREAM, or above GOAWAY's last id)
   kHttpStreamReset,        // RST_STREAM with any other code
   kHttpDowngradeRequired,  // the origin wants this request over HTTP/1.1
+  // What http.Client does.
+  kHttpResponseContentCoding,  // the body is not what its Content-Encoding says, or expands too far
   kReasonCount,
 };
 

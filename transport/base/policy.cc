@@ -204,6 +204,12 @@ Result<std::shared_ptr<const Policy>> Policy::Build(std::uint64_t version,
   policy->destinations_ = std::move(destinations);
   policy->fallback_ = std::move(fallback);
   policy->request_limits_ = request_limits;
+  const auto decompresses = [](const Destination& destination) {
+    return destination.client.decompression == Decompression::kAuto;
+  };
+  policy->may_decompress_ =
+      decompresses(policy->fallback_) ||
+      std::any_of(policy->destinations_.begin(), policy->destinations_.end(), decompresses);
   policy->BuildTables();
   return std::shared_ptr<const Policy>(std::move(policy));
 }

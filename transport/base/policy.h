@@ -110,6 +110,9 @@ class Policy {
   const std::vector<Destination>& destinations() const { return destinations_; }
   const Destination& fallback() const { return fallback_; }
   const RequestFieldLimits& request_limits() const { return request_limits_; }
+  // Whether any destination undoes content codings unasked: spares requests a match where none
+  // does.
+  bool may_decompress() const { return may_decompress_; }
 
  private:
   // A match under its host pattern, in the order in which Match tries them.
@@ -135,6 +138,7 @@ class Policy {
   std::vector<Destination> destinations_;
   Destination fallback_;
   RequestFieldLimits request_limits_;
+  bool may_decompress_ = false;
   HostTable exact_;
   HostTable suffixes_;                     // keyed without the "*."
   HostTable networks_;                     // keyed as NetworkKey says

@@ -9,10 +9,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "transport/base/options.h"
+#include "transport/client/cookie_jars.h"
 #include "transport/response_sink.h"
 #include "transport/transport.h"
 
@@ -20,21 +22,32 @@ namespace spillway {
 
 struct ClientRequest {
   Request request;
-  std::uint32_t max_redirects = 0;  // zero: a 3xx is delivered as it is
+  std::uint32_t max_redirects = 0;  // zero: a 3xx is delivered as it is; at most kMaxHops
   Decompression decompression = Decompression::kPolicy;
   std::string cookie_jar;  // its name among those of the request's tenant; "": none
 };
 
+struct HttpClientOptions {
+  CookieLimits cookies;
+  std::function<WallTime()> wall_clock;  // for tests; null: the system's
+};
+
 class HttpClient {
  public:
-  // `transport` must outlive this and everything started here.
-  explicit HttpClient(Transport& transport) : transport_(transport) {}
+  // `transport` must outlive this, and this everything that was started here.
+  explicit HttpClient(Transport& transport, HttpClientOptions options = {});
 
   // As Transport::Start. A refused option ends it before anything is dialled.
   std::shared_ptr<RoundTripHandle> Start(ClientRequest request, std::shared_ptr<ResponseSink> sink);
 
+  const CookieJars& jars() const { return jars_; }
+
  private:
+  bool NeedsNothing(const ClientRequest& request) const;
+
   Transport& transport_;
+  const std::function<WallTime()> wall_clock_;
+  CookieJars jars_;
 };
 
 }  // namespace spillway
