@@ -182,6 +182,14 @@ void DestinationExposition::WriteLevels(ShownList shown, std::span<const PoolLev
         [&](std::size_t at, std::size_t) { return ToDouble(levels[at].*level.member); }, out);
   }
   WriteGauge(
+      Family::kRetryBudget, kNoVariants, shown,
+      [&](std::size_t at, std::size_t) -> std::optional<double> {
+        // A ratio of hosts that have nothing in common says nothing.
+        if (at == 0) return std::nullopt;
+        return levels[at].retry_budget;
+      },
+      out);
+  WriteGauge(
       Family::kLearnedIdle, kNoVariants, shown,
       [&](std::size_t at, std::size_t) -> std::optional<double> {
         // Hosts without a label of their own have no idle timeout in common.

@@ -23,6 +23,8 @@ VariantLabels LabelsOf(Family family, std::size_t variant) {
       return One(Label(static_cast<Rejection>(variant)));
     case Family::kDials:
       return {{Label(static_cast<DialPurpose>(variant / kReasons)), error()}, 2};
+    case Family::kDialsThrottled:
+      return One(Label(static_cast<DialThrottle>(variant)));
     case Family::kTlsHandshakes:
       return {{kTlsVersions.at(variant / 2), variant % 2 == 1 ? "true" : "false"}, 2};
     case Family::kClosed:
@@ -32,7 +34,8 @@ VariantLabels LabelsOf(Family family, std::size_t variant) {
     case Family::kAttempts:
       return {{Label(static_cast<AttemptKind>(variant / kReasons)), error()}, 2};
     case Family::kRetries:
-      return One(error());
+      // What failed then was no attempt: the origin answered.
+      return One(variant == Index(Reason::kNone) ? "response_status" : error());
     case Family::kRetriesSuppressed:
       return One(Label(static_cast<RetrySuppressed>(variant)));
     case Family::kIoBytes:

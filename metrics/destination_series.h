@@ -45,6 +45,7 @@ inline constexpr std::size_t kAcquireOutcomes = Index(AcquireOutcome::kFailed) +
 inline constexpr std::size_t kRejectionKinds = Index(Rejection::kDraining) + 1;
 inline constexpr std::size_t kDialPurposes = Index(DialPurpose::kProbe) + 1;
 inline constexpr std::size_t kCloseReasons = Index(CloseReason::kFlood) + 1;
+inline constexpr std::size_t kDialThrottles = Index(DialThrottle::kBackoff) + 1;
 inline constexpr std::size_t kStaleResults = Index(StaleResult::kSurfaced) + 1;
 inline constexpr std::size_t kAttemptKinds = Index(AttemptKind::kRetry) + 1;
 // By version, then by whether a session was resumed.
@@ -63,7 +64,8 @@ inline constexpr std::size_t kAcquisitions = 0;
 inline constexpr std::size_t kRejections = kAcquisitions + kAcquireSources;
 inline constexpr std::size_t kDials = kRejections + kRejectionKinds;
 inline constexpr std::size_t kDialsUnused = kDials + kDialPurposes * kReasons;
-inline constexpr std::size_t kTlsHandshakes = kDialsUnused + 1;
+inline constexpr std::size_t kDialsThrottled = kDialsUnused + 1;
+inline constexpr std::size_t kTlsHandshakes = kDialsThrottled + kDialThrottles;
 inline constexpr std::size_t kClosed = kTlsHandshakes + kTlsHandshakeKinds;
 inline constexpr std::size_t kStaleReuse = kClosed + kCloseReasons;
 inline constexpr std::size_t kAttempts = kStaleReuse + kStaleResults;
@@ -73,11 +75,12 @@ inline constexpr std::size_t kIoBytes = kRetriesSuppressed + kSuppressions;
 inline constexpr std::size_t kCount = kIoBytes + 2;
 }  // namespace cells
 
-inline constexpr std::array<CounterFamily, 11> kCounterFamilies = {{
+inline constexpr std::array<CounterFamily, 12> kCounterFamilies = {{
     {Family::kAcquisitions, cells::kAcquisitions, kAcquireSources},
     {Family::kRejections, cells::kRejections, kRejectionKinds},
     {Family::kDials, cells::kDials, kDialPurposes* kReasons},
     {Family::kDialsUnused, cells::kDialsUnused, 1},
+    {Family::kDialsThrottled, cells::kDialsThrottled, kDialThrottles},
     {Family::kTlsHandshakes, cells::kTlsHandshakes, kTlsHandshakeKinds},
     {Family::kClosed, cells::kClosed, kCloseReasons},
     {Family::kStaleReuse, cells::kStaleReuse, kStaleResults},

@@ -94,6 +94,10 @@ void KeyMetrics::OnDial(const DialRecord& record) {
 
 void KeyMetrics::OnDialUnused() { Count(cells::kDialsUnused); }
 
+void KeyMetrics::OnDialThrottled(DialThrottle throttle) {
+  Count(cells::kDialsThrottled + Index(throttle));
+}
+
 void KeyMetrics::OnConnectionClosed(const ConnectionRecord& record) {
   DestinationSeries& series = slot_->series();
   series.counters.Add(cells::kClosed + Index(record.reason));

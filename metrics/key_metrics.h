@@ -34,6 +34,7 @@ class KeyMetrics final : public KeyObserver {
   void OnStaleReuse(StaleResult result) override;
   void OnDial(const DialRecord& record) override;
   void OnDialUnused() override;
+  void OnDialThrottled(DialThrottle throttle) override;
   void OnConnectionClosed(const ConnectionRecord& record) override;
 
  private:

@@ -67,14 +67,6 @@ void Metrics::SetFrontSource(std::function<FrontFacts()> source) {
   front_source_ = std::move(source);
 }
 
-void Metrics::OnCallStarted(std::string_view method) {
-  calls_started_.Add(CallMethodIndex(method));
-}
-
-void Metrics::OnCallEnded(std::string_view method, std::string_view status, Duration took) {
-  calls_[CallMethodIndex(method)][CallCodeIndex(status)].Observe(took.count());
-}
-
 std::shared_ptr<const std::string> Metrics::Scrape() {
   MutexLock lock(scrape_mu_);
   // A rendering that already runs began before this call, so it may lack what came before it.
@@ -103,27 +95,10 @@ std::string Metrics::Render() {
   const std::vector<PoolLevels> levels = pools_.Collect(shown);
   Exposition out;
   destinations_.Write(shown, levels, out);
-  WriteCalls(out);
+  front_.Write(out);
   WriteFront(out);
   WriteProcess(out);
   return out.Text();
-}
-
-void Metrics::WriteCalls(Exposition& out) const {
-  out.Begin(Family::kCallStarted);
-  for (std::size_t i = 0; i < kCallMethods.size(); ++i) {
-    const std::uint64_t started = calls_started_.Sum(i);
-    if (started == 0 && i + 1 == kCallMethods.size()) continue;
-    out.Add(std::array{kCallMethods[i]}, static_cast<double>(started));
-  }
-  out.Begin(Family::kCallDuration);
-  for (std::size_t i = 0; i < kCallMethods.size(); ++i) {
-    for (std::size_t code = 0; code < kCallCodes.size(); ++code) {
-      const auto reading = calls_[i][code].Read();
-      if (CountOf(reading) == 0) continue;
-      out.AddHistogram(std::array{kCallMethods[i], kCallCodes[code]}, reading);
-    }
-  }
 }
 
 void Metrics::WriteFront(Exposition& out) const {

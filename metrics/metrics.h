@@ -25,6 +25,7 @@
 #include "metrics/config_metrics.h"
 #include "metrics/destination_exposition.h"
 #include "metrics/destination_guard.h"
+#include "metrics/front_metrics.h"
 #include "metrics/names.h"
 #include "metrics/pool_collector.h"
 #include "metrics/striped_histogram.h"
@@ -60,10 +61,8 @@ class Metrics final : public TransportObserver {
   // use any more: set null before the transport goes.
   void SetPoolSource(PoolCollector::Source source);
 
-  // gRPC calls: `method` is "spillway.v1.Egress/RoundTrip" and the like (a leading slash does not
-  // matter), `status` the code's name, "OK", "UNAVAILABLE".
-  void OnCallStarted(std::string_view method);
-  void OnCallEnded(std::string_view method, std::string_view status, Duration took);
+  // gRPC calls and what is done in them.
+  FrontMetrics& front() { return front_; }
   // A round trip was asked for by this identity, "" for none.
   void OnCaller(std::string_view tenant) { tenants_.Count(tenant); }
 
@@ -87,11 +86,9 @@ class Metrics final : public TransportObserver {
 
  private:
   static constexpr std::size_t kMaxLoops = 64;  // loops beyond share one label
-  using CallHistogram = StripedHistogram<kCallBounds>;
 
   std::string Render();
   void WriteProcess(Exposition& out) const;
-  void WriteCalls(Exposition& out) const;
   void WriteFront(Exposition& out) const;
 
   const MetricsOptions options_;
@@ -99,8 +96,7 @@ class Metrics final : public TransportObserver {
 
   std::array<StripedHistogram<kDialBounds>, kReasons> dns_lookups_;
   std::array<StripedHistogram<kWaitBounds>, kMaxLoops + 1> loop_lags_;
-  StripedCells<kCallMethods.size()> calls_started_;
-  std::array<std::array<CallHistogram, kCallCodes.size()>, kCallMethods.size()> calls_;
+  FrontMetrics front_;
   TenantTable tenants_;
   ConfigMetrics config_;
 

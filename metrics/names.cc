@@ -53,6 +53,42 @@ constexpr std::array<FamilyInfo, kFamilyCount> kFamilies = {{
      "gRPC calls from their start to their end.",
      {"grpc_method", "grpc_status"},
      BucketSet::kCall},
+    {Family::kCallsActive,
+     "spillway_front_calls_active",
+     kGauge,
+     "gRPC calls running now.",
+     {"grpc_method"}},
+    {Family::kStreamBytes,
+     "spillway_stream_bytes_total",
+     kCounter,
+     "Body bytes that Stream received from callers and sent to them.",
+     {"direction"}},
+    {Family::kTunnels,
+     "spillway_tunnels_total",
+     kCounter,
+     "Tunnels that opened on Stream, by how they were asked for.",
+     {"kind"}},
+    {Family::kTunnelsActive,
+     "spillway_tunnels_active",
+     kGauge,
+     "Tunnels open on Stream now.",
+     {"kind"}},
+    {Family::kMultiplexBatch,
+     "spillway_multiplex_batch_size",
+     kHistogram,
+     "Calls in a message from a caller of Multiplex, and results in one to it.",
+     {"kind"},
+     BucketSet::kBatch},
+    {Family::kRedirects,
+     "spillway_redirects_followed_total",
+     kCounter,
+     "Redirects that were followed for callers who asked for it.",
+     {"http_response_status_code"}},
+    {Family::kDecoded,
+     "spillway_responses_decoded_total",
+     kCounter,
+     "Responses whose content coding was undone.",
+     {}},
     {Family::kTenantRequests,
      "spillway_tenant_requests_total",
      kCounter,
@@ -159,6 +195,11 @@ constexpr std::array<FamilyInfo, kFamilyCount> kFamilies = {{
      kCounter,
      "Dialled connections that closed without ever carrying an exchange.",
      {kDest}},
+    {Family::kDialsThrottled,
+     "spillway_dials_throttled_total",
+     kCounter,
+     "Requests for which a dial was wanted and put off, by what held it back.",
+     {kDest, "reason"}},
     {Family::kTlsHandshakes,
      "spillway_tls_handshakes_total",
      kCounter,
@@ -188,13 +229,19 @@ constexpr std::array<FamilyInfo, kFamilyCount> kFamilies = {{
     {Family::kRetries,
      "spillway_retries_total",
      kCounter,
-     "Attempts made again, by the error of the attempt before.",
+     "Attempts made again, by the error of the attempt or dial before; response_status when that "
+     "was an answer.",
      {kDest, "reason"}},
     {Family::kRetriesSuppressed,
      "spillway_retries_suppressed_total",
      kCounter,
      "Failed attempts that were not made again, by what forbade it.",
      {kDest, "reason"}},
+    {Family::kRetryBudget,
+     "spillway_retry_budget_remaining_ratio",
+     kGauge,
+     "What is left of the retry budget, 0 to 1: the least of the pool keys in use.",
+     {kDest}},
     {Family::kIoBytes,
      "spillway_io_bytes_total",
      kCounter,
@@ -291,11 +338,15 @@ std::span<const std::int64_t> Bounds(BucketSet set) {
       return kUsesBounds;
     case BucketSet::kCall:
       return kCallBounds;
+    case BucketSet::kBatch:
+      return kBatchBounds;
   }
   return {};
 }
 
-double Divisor(BucketSet set) { return set == BucketSet::kUses ? 1.0 : 1e9; }
+double Divisor(BucketSet set) {
+  return set == BucketSet::kUses || set == BucketSet::kBatch ? 1.0 : 1e9;
+}
 
 std::size_t MethodIndex(std::string_view method) { return IndexOrLast(kMethods, method); }
 

@@ -25,6 +25,13 @@ enum class Family : std::uint8_t {
   kDnsLookup,
   kCallStarted,
   kCallDuration,
+  kCallsActive,
+  kStreamBytes,
+  kTunnels,
+  kTunnelsActive,
+  kMultiplexBatch,
+  kRedirects,
+  kDecoded,
   kTenantRequests,
   kInsecureRemote,
   kFrontCertificateStale,
@@ -46,6 +53,7 @@ enum class Family : std::uint8_t {
   kDialPhase,
   kDialsInFlight,
   kDialsUnused,
+  kDialsThrottled,
   kTlsHandshakes,
   kClosed,
   kStaleReuse,
@@ -53,6 +61,7 @@ enum class Family : std::uint8_t {
   kAttempts,
   kRetries,
   kRetriesSuppressed,
+  kRetryBudget,
   kIoBytes,
   kLoopLag,
   kReloadSuccessful,
@@ -71,7 +80,7 @@ inline constexpr std::size_t kFamilyCount = static_cast<std::size_t>(Family::kCo
 enum class FamilyType : std::uint8_t { kCounter, kGauge, kHistogram };
 
 // Upper bounds of histograms. Times are in nanoseconds here and in seconds on /metrics.
-enum class BucketSet : std::uint8_t { kNone, kWait, kDial, kRequest, kLife, kUses, kCall };
+enum class BucketSet : std::uint8_t { kNone, kWait, kDial, kRequest, kLife, kUses, kCall, kBatch };
 
 inline constexpr std::int64_t kMicro = 1'000;
 inline constexpr std::int64_t kMilli = 1'000'000;
@@ -101,6 +110,9 @@ inline constexpr std::array<std::int64_t, 16> kLifeBounds = {
 // U: exchanges that a connection carried.
 inline constexpr std::array<std::int64_t, 13> kUsesBounds = {1,   2,   5,    10,   25,    50,   100,
                                                              250, 500, 1000, 5000, 10000, 50000};
+// B: calls or results in a message of Multiplex.
+inline constexpr std::array<std::int64_t, 11> kBatchBounds = {1,  2,   4,   8,   16,  32,
+                                                              64, 128, 256, 512, 1024};
 // gRPC's own advice for call latency (gRFC A66).
 inline constexpr std::array<std::int64_t, 40> kCallBounds = {
     10 * kMicro,  50 * kMicro,  100 * kMicro, 300 * kMicro, 600 * kMicro, 800 * kMicro,

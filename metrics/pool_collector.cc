@@ -17,6 +17,7 @@ void PoolLevels::Add(const PoolSnapshot& pool) {
   connections_limit += pool.limits.max_connections;
   idle_limit += pool.limits.max_idle;
   queue_limit += pool.limits.max_waiters;
+  retry_budget = std::min(retry_budget, pool.retry_budget);
   const Duration learned = pool.state.learned_idle_timeout;
   if (learned > Duration::zero()) {
     learned_idle = learned_idle > Duration::zero() ? std::min(learned_idle, learned) : learned;

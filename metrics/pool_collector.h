@@ -34,6 +34,7 @@ struct PoolLevels {
   std::uint64_t idle_limit = 0;
   std::uint64_t queue_limit = 0;
   Duration learned_idle{};  // shortest; zero: none
+  double retry_budget = 1;  // least
 
   void Add(const PoolSnapshot& pool);
 };

@@ -59,15 +59,24 @@ struct Listeners {
 // Gauges the gRPC front for the metrics, which know no gRPC.
 class MeteredCalls final : public CallObserver {
  public:
-  explicit MeteredCalls(Metrics& metrics) : metrics_(metrics) {}
-  void OnCallStarted(std::string_view method) override { metrics_.OnCallStarted(method); }
+  explicit MeteredCalls(Metrics& metrics) : metrics_(metrics), front_(metrics.front()) {}
+  void OnCallStarted(std::string_view method) override { front_.OnCallStarted(method); }
   void OnCaller(std::string_view tenant) override { metrics_.OnCaller(tenant); }
   void OnCallEnded(std::string_view method, std::string_view status, Duration took) override {
-    metrics_.OnCallEnded(method, status, took);
+    front_.OnCallEnded(method, status, took);
   }
+  void OnExchange(const RoundTripRecord& record) override { front_.OnExchange(record); }
+  void OnStreamBytes(std::uint64_t from_caller, std::uint64_t to_caller) override {
+    front_.OnStreamBytes(from_caller, to_caller);
+  }
+  void OnTunnelOpened(TunnelKind kind) override { front_.OnTunnelOpened(Label(kind)); }
+  void OnTunnelClosed(TunnelKind kind) override { front_.OnTunnelClosed(Label(kind)); }
+  void OnMultiplexCalls(std::size_t calls) override { front_.OnMultiplexCalls(calls); }
+  void OnMultiplexResults(std::size_t results) override { front_.OnMultiplexResults(results); }
 
  private:
   Metrics& metrics_;
+  FrontMetrics& front_;
 };
 
 // Says why there will be no daemon.

@@ -30,6 +30,8 @@ class KeyObserver {
   virtual void OnStaleReuse(StaleResult) {}
   virtual void OnDial(const DialRecord&) {}
   virtual void OnDialUnused() {}
+  // A waiter came for which a dial was wanted and not made.
+  virtual void OnDialThrottled(DialThrottle) {}
   virtual void OnConnectionClosed(const ConnectionRecord&) {}
 };
 

@@ -95,11 +95,15 @@ void Pool::Acquire(const std::shared_ptr<PoolEntry>& entry, const AcquireRequest
   const Instant now = Now();
   PoolShard& shard = entry->shard;
   Effects effects;
+  DialsPutOff before;
+  DialsPutOff after;
   {
     MutexLock lock(shard.mu);
     Actions actions;
     if (!demand.retry) entry->retry_budget.OnRequest();
+    before = entry->machine.dials_put_off();
     entry->machine.Acquire(demand.want, now, actions);
+    after = entry->machine.dials_put_off();
     // On the warm path the answer is among the actions and the table is never touched.
     effects.self_owner = &waiter;
     effects.self_id = demand.want.waiter;
@@ -107,6 +111,11 @@ void Pool::Acquire(const std::shared_ptr<PoolEntry>& entry, const AcquireRequest
     if (effects.self_owner != nullptr) entry->waiters.emplace(demand.want.waiter, waiter);
   }
   Run(effects);
+  if (after.by_backoff > before.by_backoff)
+    entry->observer->OnDialThrottled(DialThrottle::kBackoff);
+  if (after.by_concurrency > before.by_concurrency) {
+    entry->observer->OnDialThrottled(DialThrottle::kConcurrency);
+  }
 }
 
 bool Pool::Cancel(const std::shared_ptr<PoolEntry>& entry, WaiterId waiter) {

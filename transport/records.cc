@@ -57,6 +57,12 @@ std::string_view Label(Rejection rejection) {
   return At(kLabels, rejection);
 }
 
+std::string_view Label(DialThrottle throttle) {
+  static constexpr std::array<std::string_view, CountUpTo(DialThrottle::kBackoff)> kLabels = {
+      "concurrency", "backoff"};
+  return At(kLabels, throttle);
+}
+
 std::string_view Label(StaleResult result) {
   static constexpr std::array<std::string_view, CountUpTo(StaleResult::kSurfaced)> kLabels = {
       "caught_before_write", "replayed", "surfaced"};

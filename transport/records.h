@@ -188,6 +188,13 @@ enum class Rejection : std::uint8_t {
 };
 std::string_view Label(Rejection rejection);
 
+// What held back a dial that a waiter wanted.
+enum class DialThrottle : std::uint8_t {
+  kConcurrency,  // as many dials are in flight as may be
+  kBackoff,      // dials failed: a pause, or one probe at a time
+};
+std::string_view Label(DialThrottle throttle);
+
 enum class StaleResult : std::uint8_t { kCaughtBeforeWrite, kReplayed, kSurfaced };
 std::string_view Label(StaleResult result);
 

@@ -52,12 +52,14 @@ void FeedEverything(KeyObserver& key) {
   secured.tls = TlsFacts{"TLSv1.3", "TLS_AES_128_GCM_SHA256", true};
   key.OnDial(secured);
   key.OnDialUnused();
+  key.OnDialThrottled(DialThrottle::kBackoff);
   key.OnAttempt({});
   AttemptRecord replay;
   replay.kind = AttemptKind::kReplay;
   replay.error = Reason::kConnectionTerminated;
   key.OnAttempt(replay);
   key.OnRetry(Reason::kConnectionTerminated);
+  key.OnRetry(Reason::kNone);
   key.OnRetrySuppressed(RetrySuppressed::kNotIdempotent);
   key.OnStaleReuse(StaleResult::kReplayed);
   key.OnConnectionClosed({CloseReason::kPeerFin, 7, seconds(40)});
@@ -95,6 +97,11 @@ TEST_F(Daemon, ShowsTheCountersOfAHostExactly) {
        "an exchange.\n"
        "# TYPE spillway_dials_unused_total counter\n"
        "spillway_dials_unused_total{destination=\"a.example:8080\"} 1\n"},
+      {"spillway_dials_throttled_total",
+       "# HELP spillway_dials_throttled_total Requests for which a dial was wanted and put off, by "
+       "what held it back.\n"
+       "# TYPE spillway_dials_throttled_total counter\n"
+       "spillway_dials_throttled_total{destination=\"a.example:8080\",reason=\"backoff\"} 1\n"},
       {"spillway_connections_closed_total",
        "# HELP spillway_connections_closed_total Connections that closed, by reason.\n"
        "# TYPE spillway_connections_closed_total counter\n"
@@ -112,8 +119,10 @@ TEST_F(Daemon, ShowsTheCountersOfAHostExactly) {
        "spillway_attempts_total{destination=\"a.example:8080\",kind=\"replay\","
        "error_type=\"connection_terminated\"} 1\n"},
       {"spillway_retries_total",
-       "# HELP spillway_retries_total Attempts made again, by the error of the attempt before.\n"
+       "# HELP spillway_retries_total Attempts made again, by the error of the attempt or dial "
+       "before; response_status when that was an answer.\n"
        "# TYPE spillway_retries_total counter\n"
+       "spillway_retries_total{destination=\"a.example:8080\",reason=\"response_status\"} 1\n"
        "spillway_retries_total{destination=\"a.example:8080\",reason=\"connection_terminated\"} "
        "1\n"},
       {"spillway_retries_suppressed_total",
@@ -285,9 +294,9 @@ TEST_F(Daemon, SaysWhatRunsAndHowItsConfigurationFared) {
 }
 
 TEST_F(Daemon, CountsCallsLookupsAndLoopLag) {
-  metrics_->OnCallStarted("/spillway.v1.Egress/RoundTrip");
-  metrics_->OnCallEnded("/spillway.v1.Egress/RoundTrip", "UNAVAILABLE", milliseconds(2));
-  metrics_->OnCallEnded("/nobody.Knows/It", "UNIMPLEMENTED", milliseconds(1));
+  metrics_->front().OnCallStarted("/spillway.v1.Egress/RoundTrip");
+  metrics_->front().OnCallEnded("/spillway.v1.Egress/RoundTrip", "UNAVAILABLE", milliseconds(2));
+  metrics_->front().OnCallEnded("/nobody.Knows/It", "UNIMPLEMENTED", milliseconds(1));
   metrics_->OnDnsLookup(Reason::kNone, milliseconds(4));
   metrics_->OnDnsLookup(Reason::kDestinationNotFound, milliseconds(4));
   metrics_->OnLoopLag(0, milliseconds(1));
@@ -316,8 +325,8 @@ TEST_F(Daemon, PleasesPromtool) {
   const auto host = metrics_->ForKey(KeyOf("[::1]", 8080), "");
   FeedEverything(*orders);
   FeedEverything(*host);
-  metrics_->OnCallStarted("/spillway.v1.Egress/RoundTrip");
-  metrics_->OnCallEnded("/spillway.v1.Egress/RoundTrip", "OK", milliseconds(2));
+  metrics_->front().OnCallStarted("/spillway.v1.Egress/RoundTrip");
+  metrics_->front().OnCallEnded("/spillway.v1.Egress/RoundTrip", "OK", milliseconds(2));
   metrics_->OnCaller("spiffe://corp/\"a\"");
   metrics_->SetFrontSource([] {
     Metrics::FrontFacts facts;

@@ -42,6 +42,8 @@ std::string BucketName(BucketSet set) {
       return "U";
     case BucketSet::kCall:
       return "C";
+    case BucketSet::kBatch:
+      return "B";
   }
   return "";
 }
@@ -155,6 +157,7 @@ TEST(Labels, AreThoseOfTheContract) {
   EXPECT_EQ(join(Rejection::kDraining),
             "queue_full|wait_timeout|deadline|tenant_quota|fd_limit|breaker_open|draining");
   EXPECT_EQ(join(DialPurpose::kProbe), "demand|warm|probe");
+  EXPECT_EQ(join(DialThrottle::kBackoff), "concurrency|backoff");
   EXPECT_EQ(join(StaleResult::kSurfaced), "caught_before_write|replayed|surfaced");
   EXPECT_EQ(join(AttemptKind::kRetry), "first|replay|retry");
   EXPECT_EQ(join(RetrySuppressed::kMaxAttempts),
@@ -192,8 +195,9 @@ TEST(Documentation, ListsTheBoundsOfEachBucketSet) {
   std::ifstream file("docs/metrics.md");
   std::stringstream text;
   text << file.rdbuf();
-  for (const BucketSet set : {BucketSet::kWait, BucketSet::kDial, BucketSet::kRequest,
-                              BucketSet::kLife, BucketSet::kUses, BucketSet::kCall}) {
+  for (const BucketSet set :
+       {BucketSet::kWait, BucketSet::kDial, BucketSet::kRequest, BucketSet::kLife, BucketSet::kUses,
+        BucketSet::kCall, BucketSet::kBatch}) {
     std::ostringstream line;
     line << "- **" << BucketName(set) << "**:";
     for (const std::int64_t bound : Bounds(set)) {

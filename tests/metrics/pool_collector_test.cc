@@ -155,5 +155,13 @@ TEST_F(Collector, BelievesTheMachineWhileItIsThere) {
   EXPECT_EQ(QueueMillis(orders_->series()), 1000u);
 }
 
+TEST_F(Collector, TellsTheLeastOfTheRetryBudgets) {
+  EXPECT_EQ(LevelsOf("orders").retry_budget, 1.0) << "nothing was taken where nothing runs";
+  pools_ = {Orders("a", 0), Orders("b", 0)};
+  pools_[0].retry_budget = 0.75;
+  pools_[1].retry_budget = 0.25;
+  EXPECT_EQ(LevelsOf("orders").retry_budget, 0.25);
+}
+
 }  // namespace
 }  // namespace spillway

@@ -46,8 +46,8 @@ void Work(Metrics& metrics, int thread) {
       observer->OnRoundTrip(
           RoundTripOf("GET", 200 + static_cast<std::uint32_t>(round % 7), microseconds(round)));
     }
-    metrics.OnCallStarted("/spillway.v1.Egress/RoundTrip");
-    metrics.OnCallEnded("/spillway.v1.Egress/RoundTrip", "OK", microseconds(round));
+    metrics.front().OnCallStarted("/spillway.v1.Egress/RoundTrip");
+    metrics.front().OnCallEnded("/spillway.v1.Egress/RoundTrip", "OK", microseconds(round));
     metrics.OnLoopLag(static_cast<std::uint32_t>(thread % 4), microseconds(1));
     metrics.OnDnsLookup(Reason::kNone, microseconds(1));
   }
@@ -106,7 +106,7 @@ TEST(Race, AnswersScrapesThatArriveTogetherFromFewRenderings) {
     scrapers.emplace_back([&, i] {
       ++waiting;
       while (waiting.load() < kScrapers) std::this_thread::yield();
-      metrics.OnCallStarted("/x/y");
+      metrics.front().OnCallStarted("/x/y");
       seen[static_cast<std::size_t>(i)] =
           static_cast<int>(SumOf(*metrics.Scrape(), "grpc_server_call_started_total", "other"));
     });

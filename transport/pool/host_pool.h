@@ -107,6 +107,12 @@ struct HostPoolSnapshot {
   std::string Text() const;        // one line, for logs and tests
 };
 
+// Demands for which a dial was wanted and put off, since the machine began.
+struct DialsPutOff {
+  std::uint64_t by_concurrency = 0;  // as many dials in flight as may be
+  std::uint64_t by_backoff = 0;      // dials failed
+};
+
 class HostPool {
  public:
   // `jitter_seed` varies max age between connections; the machine draws nothing itself.
@@ -170,6 +176,7 @@ class HostPool {
   bool Disposable(Instant now) const;
   const PoolLimits& limits() const;
   HostPoolSnapshot Snapshot(Instant now) const;
+  const DialsPutOff& dials_put_off() const { return dials_put_off_; }
   // Aborts (SPILLWAY_CHECK) when an invariant does not hold. O(connections + waiters).
   void CheckInvariants(Instant now) const;
 
@@ -203,6 +210,8 @@ class HostPool {
   // The idle connection to take first, or nullptr. Closes those past their time that it meets.
   ConnEntry* UsableIdle(bool unused, Instant now, Actions& actions);
   void Enqueue(const Demand& demand, Instant now, Actions& actions);
+  // Counts the demand just queued if the dial that it wants will not be made.
+  void NotePutOff();
   void Grant(ConnEntry& c, WaiterId waiter, std::uint64_t& total, Duration idle_time,
              Actions& actions);
   // Gives the room of `c` to waiters. `total` counts a first grant, on an unused connection.
@@ -274,6 +283,7 @@ class HostPool {
   WaitQueue waiters_;
   Backoff backoff_;
   Totals totals_;
+  DialsPutOff dials_put_off_;
   Instant last_now_;
   std::uint32_t known_capacity_;  // what the peer of the last connection allowed
   std::uint32_t fruitless_ = 0;   // connections in a row that ended without serving anybody

@@ -1,5 +1,6 @@
 // HostPool: who gets a connection, who waits, who is refused.
 
+#include <algorithm>
 #include <utility>
 
 #include "transport/pool/host_pool.h"
@@ -18,6 +19,16 @@ void HostPool::Acquire(const Demand& demand, Instant now, Actions& actions) {
     Enqueue(demand, now, actions);
   }
   Settle(now, actions);
+}
+
+void HostPool::NotePutOff() {
+  if (waiters_.empty() || stalled_ || table_.barred_count() > 0) return;
+  if (table_.expected_dials() >= DialsWanted()) return;
+  if (backoff_.active() || (backoff_.failing() && table_.expected_dials() > 0)) {
+    ++dials_put_off_.by_backoff;
+  } else if (table_.dial_count() >= std::max(1U, limits_.max_dials)) {
+    ++dials_put_off_.by_concurrency;
+  }
 }
 
 ConnEntry* HostPool::Sharable(Instant now, Actions& actions) {
@@ -60,6 +71,7 @@ void HostPool::Enqueue(const Demand& demand, Instant now, Actions& actions) {
     actions.emplace_back(FailAction{demand.waiter, std::move(why)});
   };
   if (backoff_.active() && (demand.fresh_connection || table_.open_count() == 0)) {
+    ++dials_put_off_.by_backoff;
     return refuse(backoff_.last_failure());
   }
   if (limits_.queue_timeout <= Duration::zero()) {
@@ -75,6 +87,7 @@ void HostPool::Enqueue(const Demand& demand, Instant now, Actions& actions) {
   waiter.by_deadline = demand.deadline <= queue_end;
   waiter.expires_at = std::min(demand.deadline, queue_end);
   waiters_.Push(waiter);
+  NotePutOff();
 }
 
 void HostPool::Grant(ConnEntry& c, WaiterId waiter, std::uint64_t& total, Duration idle_time,

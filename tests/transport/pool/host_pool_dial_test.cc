@@ -150,6 +150,35 @@ TEST(HostPoolDial, ProbesWithOneDialAfterABackoff) {
   EXPECT_EQ(pool.Connected('b'), "grant 2 b new; dial c; dial d");
 }
 
+TEST(HostPoolDial, CountsTheDialsThatItPutsOff) {
+  PoolDriver backing_off(OneSecondBackoff());
+  backing_off.Acquire(1);
+  backing_off.DialFailed('a');
+  backing_off.Acquire(2);
+  EXPECT_EQ(backing_off.pool().dials_put_off().by_backoff, 1u) << "refused in the pause";
+  backing_off.Sleep(seconds(1));
+  backing_off.Acquire(3);
+  EXPECT_EQ(backing_off.pool().dials_put_off().by_backoff, 1u) << "it is the probe";
+  backing_off.Acquire(4);
+  EXPECT_EQ(backing_off.pool().dials_put_off().by_backoff, 2u) << "it waits for the probe";
+  EXPECT_EQ(backing_off.pool().dials_put_off().by_concurrency, 0u);
+
+  PoolDriver busy(Limits(10, 2));
+  busy.Acquire(1);
+  busy.Acquire(2);
+  EXPECT_EQ(busy.pool().dials_put_off().by_concurrency, 0u);
+  busy.Acquire(3);
+  busy.Acquire(4);
+  EXPECT_EQ(busy.pool().dials_put_off().by_concurrency, 2u);
+  // What waits because its pool is as large as it may be wants no dial.
+  PoolDriver full(Limits(1, 2));
+  full.Acquire(1);
+  full.Connected('a');
+  full.Acquire(2);
+  EXPECT_EQ(full.pool().dials_put_off().by_concurrency, 0u);
+  EXPECT_EQ(full.pool().dials_put_off().by_backoff, 0u);
+}
+
 TEST(HostPoolDial, FailsAllWhoWaitedForAFailedProbe) {
   PoolDriver pool(OneSecondBackoff());
   pool.Acquire(1);
