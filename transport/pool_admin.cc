@@ -55,7 +55,7 @@ std::vector<PoolSnapshot> Pool::Snapshot() {
     snapshot.destination = entry->key.destination;
     snapshot.limits = entry->machine.limits();
     snapshot.state = entry->machine.Snapshot(now);
-    snapshot.retry_budget = entry->retry_budget.remaining_ratio();
+    snapshot.retry_budget = entry->retry_budget.remaining_ratio(now);
     for (const PoolEntry::Slot& slot : entry->slots) {
       if (slot.info == nullptr) continue;
       snapshot.protocol = slot.info->protocol;

@@ -74,7 +74,7 @@ RoundTrip::RoundTrip(Pool& pool, RoundTripHost& host, PreparedRequest request,
 
 void RoundTrip::Start() {
   request_.entry->observer->OnRoundTripStarted(request_.head.method);
-  Mark(TimelineEvent::Kind::kStarted, record_.started);
+  Mark({.kind = TimelineEvent::Kind::kStarted, .at = record_.started});
   Acquire(request_.fresh_connection, false);
 }
 
@@ -102,31 +102,29 @@ void RoundTrip::Acquire(bool fresh, bool retry) {
     MutexLock lock(mu_);
     if (!cancelled_ || state_ != State::kWaiting || token_ != wanted.want.waiter) return;
   }
-  if (pool_.Cancel(entry_, wanted.want.waiter)) End(CancelledFailure());
+  if (pool_.Cancel(entry_, wanted.want.waiter)) EndWait();
+}
+
+// The pool has forgotten it.
+void RoundTrip::EndWait() {
+  const Failure cancelled = CancelledFailure();
+  NoteNoGrant(cancelled, Now());
+  End(cancelled);
 }
 
 void RoundTrip::OnGrant(Lease lease) {
   const Instant now = Now();
   const Duration waited = now - acquire_started_;
-  Timings& timings = record_.timings;
-  timings.queue += waited;
-  if (lease.source == AcquireSource::kNew) {
-    const ConnectionInfo& info = *lease.info();
-    timings.dns += info.dns;
-    timings.connect += info.connect;
-    timings.proxy += info.proxying;
-    timings.tls += info.securing;
-    const Duration dialled = info.dns + info.connect + info.proxying + info.securing;
-    timings.queue = std::max(Duration::zero(), timings.queue - dialled);
-  }
   entry_->observer->OnAcquired(lease.source, waited);
-  Mark(TimelineEvent::Kind::kGranted, now);
+  TraceAttempt();
+  NoteGrant(lease, now);
   StartAttempt(std::move(lease));
 }
 
 void RoundTrip::OnNoGrant(std::shared_ptr<const Failure> why) {
-  const Duration waited = Now() - acquire_started_;
-  record_.timings.queue += waited;
+  const Instant now = Now();
+  const Duration waited = now - acquire_started_;
+  NoteNoGrant(*why, now);
   entry_->observer->OnNotAcquired(OutcomeOf(why->reason), waited);
   if (const auto rejection = RejectionOf(why->reason)) entry_->observer->OnRejected(*rejection);
   if (!DialAgain(*why)) End(*why);
@@ -153,7 +151,7 @@ void RoundTrip::StartAttempt(Lease lease) {
     return End(CancelledFailure());
   }
   ExchangeSpec spec;
-  spec.head = &request_.head;
+  spec.head = traced_head_ != nullptr ? traced_head_.get() : &request_.head;
   spec.body = request_.body;
   spec.switching = request_.switching;
   spec.expect_continue = request_.expect_continue;
@@ -192,6 +190,10 @@ void RoundTrip::OnUncounted(bool fresh) {
   --record_.attempts;
   entry_->observer->OnStaleReuse(StaleResult::kCaughtBeforeWrite);
   ++stale_grants_;
+  Mark({.kind = TimelineEvent::Kind::kRetry,
+        .at = Now(),
+        .attempt = record_.attempts + 1,
+        .note = Label(StaleResult::kCaughtBeforeWrite)});
   if (stale_grants_ >= kMaxStaleInAll) {
     return End(Failure{Reason::kConnectionTerminated, Source::kOrigin, Phase::kWrite,
                        Delivery::kNotSent, "the origin closes every connection before use"});
@@ -200,13 +202,25 @@ void RoundTrip::OnUncounted(bool fresh) {
 }
 
 void RoundTrip::OnInformational(ResponseHead head) {
-  if (request_.want_timeline) Mark(TimelineEvent::Kind::kInformational, Now());
+  informed_ = true;
+  if (request_.want_timeline) {
+    Mark({.kind = TimelineEvent::Kind::kInformational,
+          .at = Now(),
+          .attempt = record_.attempts,
+          .status = head.status});
+  }
   sink_->OnInformational(std::move(head));
 }
 
 Flow RoundTrip::OnHead(ResponseHead head, BodyKind kind, std::uint64_t length) {
   record_.status = head.status;
-  if (request_.want_timeline) Mark(TimelineEvent::Kind::kHead, Now());
+  if (request_.want_timeline || informed_) {
+    head_at_ = Now();
+    Mark({.kind = TimelineEvent::Kind::kHead,
+          .at = head_at_,
+          .attempt = record_.attempts,
+          .status = head.status});
+  }
   if (kind != BodyKind::kTunnel && AnswerByRetry(head)) return Flow::kAbort;
   const std::uint64_t limit = request_.max_response_bytes;
   // A declared length over the limit fails before a byte of the body is read (O-043).
@@ -218,6 +232,9 @@ Flow RoundTrip::OnHead(ResponseHead head, BodyKind kind, std::uint64_t length) {
 }
 
 Flow RoundTrip::OnData(const Chunk& chunk) {
+  if (request_.want_timeline && record_.response_body_bytes == 0) {
+    Mark({.kind = TimelineEvent::Kind::kFirstData, .at = Now(), .attempt = record_.attempts});
+  }
   record_.response_body_bytes += chunk.bytes.size();
   const std::uint64_t limit = request_.max_response_bytes;
   if (limit != 0 && record_.response_body_bytes > limit) return RefuseBody();
@@ -240,23 +257,17 @@ void RoundTrip::End(std::optional<Failure> failure) {
     state_ = State::kEnded;
   }
   const Instant now = Now();
-  record_.timings.total = now - record_.started;
   if (failure.has_value()) {
     // What an earlier attempt may have done stays true whatever ended the last one.
     failure->delivery = std::max(failure->delivery, worst_);
     record_.failure = std::move(failure);
   }
-  Mark(TimelineEvent::Kind::kEnded, now);
+  NoteEnd(now);
   request_.entry->observer->OnRoundTrip(record_);
   // Let go of here: a sink that keeps the handle would otherwise keep both alive for good.
   const std::shared_ptr<ResponseSink> sink = std::move(sink_);
   sink->OnEnd(record_);
   host_.OnRoundTripEnded();
-}
-
-void RoundTrip::Mark(TimelineEvent::Kind kind, Instant at) {
-  if (!request_.want_timeline || record_.timeline.size() >= kMaxTimelineEvents) return;
-  record_.timeline.push_back({kind, at});
 }
 
 void RoundTrip::Cancel() {
@@ -284,7 +295,7 @@ void RoundTrip::Cancel() {
   // Waiting in the pool, or between two states: whoever moves it on sees cancelled_.
   if (token != 0 && pool_.Cancel(entry, token)) {
     entry->observer->OnNotAcquired(AcquireOutcome::kCancelled, Now() - acquire_started_);
-    End(CancelledFailure());
+    EndWait();
   }
 }
 

@@ -80,6 +80,7 @@ class RoundTrip final : public RoundTripHandle,
   enum class State : std::uint8_t { kWaiting, kRunning, kPausing, kEnded };
 
   void Acquire(bool fresh, bool retry);
+  void EndWait();
   // Takes the lease and names the attempt; nothing when the round trip was cancelled.
   std::optional<WaiterId> BeginAttempt(Lease& lease);
   void StartAttempt(Lease lease);
@@ -96,7 +97,17 @@ class RoundTrip final : public RoundTripHandle,
   bool GoOverHttp1();
   bool Suppressed(RetrySuppressed why);
   void End(std::optional<Failure> failure);
-  void Mark(TimelineEvent::Kind kind, Instant at);
+
+  // round_trip_timeline.cc
+  void Mark(TimelineEvent event);
+  void NoteWait(Instant now, const DialSteps* dial);
+  void NoteGrant(const Lease& lease, Instant now);
+  void NoteNoGrant(const Failure& why, Instant now);
+  void TraceAttempt();
+  void NoteTimings(const ExchangeResult& result);
+  void NoteRelease(const ExchangeResult& result);
+  void NoteEnd(Instant now);
+
   Flow RefuseBody();
 
   Pool& pool_;
@@ -108,6 +119,11 @@ class RoundTrip final : public RoundTripHandle,
 
   // The course of events; no two of these change at once.
   Instant acquire_started_{};
+  std::unique_ptr<RequestHead> traced_head_;  // of the attempt under way; null: the caller's
+  std::uint64_t span_id_ = 0;                 // in it
+  Duration backoff_{};                        // before the attempt under way
+  bool informed_ = false;                     // a 1xx came, and
+  Instant head_at_ = kNever;                  // then the head
   std::uint32_t stale_grants_ = 0;
   std::uint32_t refusals_ = 0;  // streams that an HTTP/2 origin did not process
   bool body_offered_ = false;   // to a connection, which may have read from it

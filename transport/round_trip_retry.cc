@@ -21,6 +21,7 @@ void RoundTrip::OnExchangeDone(ExchangeResult result) {
   NoteExchange(result);
   // Back in the pool before the caller hears of the response (R3, R4).
   lease.Release({result.reusable, result.why_not, result.idle_hint});
+  NoteRelease(result);
   if (pause_.has_value()) {
     record_.status = 0;
     return PauseThenAcquire(*std::exchange(pause_, std::nullopt));
@@ -47,23 +48,15 @@ void RoundTrip::OnExchangeDone(ExchangeResult result) {
 void RoundTrip::NoteExchange(const ExchangeResult& result) {
   record_.bytes_sent += result.bytes_sent;
   record_.bytes_received += result.bytes_received;
-  Timings& timings = record_.timings;
-  if (result.written != kNever) {
-    timings.write += result.written - result.started;
-    if (result.first_byte != kNever) {
-      timings.first_byte += std::max(Duration::zero(), result.first_byte - result.written);
-    }
-  }
-  if (request_.want_timeline) {
-    if (result.written != kNever) Mark(TimelineEvent::Kind::kWritten, result.written);
-    if (result.first_byte != kNever) Mark(TimelineEvent::Kind::kFirstByte, result.first_byte);
-  }
+  NoteTimings(result);
   AttemptRecord attempt;
   attempt.kind = kind_;
   attempt.reused = record_.reused;
   attempt.connection_id = record_.connection->id;
   attempt.started = result.started;
   attempt.ended = result.ended;
+  attempt.backoff = std::exchange(backoff_, {});
+  attempt.span_id = span_id_;
   if (pause_.has_value()) {
     attempt.status = record_.status;
     attempt.delivery = worst_ = Delivery::kAnswered;
@@ -137,7 +130,15 @@ bool RoundTrip::Again(RetryVerdict verdict, Reason reason) {
   }
   entry_->observer->OnRetry(reason);
   kind_ = verdict == RetryVerdict::kRetry ? AttemptKind::kRetry : AttemptKind::kReplay;
-  if (request_.want_timeline) Mark(TimelineEvent::Kind::kRetry, Now());
+  if (request_.want_timeline) {
+    Mark({.kind = TimelineEvent::Kind::kRetry,
+          .at = Now(),
+          .attempt = std::max(1U, record_.attempts),
+          .status = reason == Reason::kNone ? record_.status : 0,
+          .note = Label(reason)});
+  }
+  informed_ = false;
+  head_at_ = kNever;
   return true;
 }
 
@@ -176,6 +177,10 @@ bool RoundTrip::DialAgain(const Failure& why) {
 }
 
 void RoundTrip::PauseThenAcquire(Duration pause) {
+  backoff_ += pause;
+  if (pause > Duration::zero() && request_.want_timeline) {
+    Mark({.kind = TimelineEvent::Kind::kBackoff, .at = Now(), .attempt = record_.attempts + 1});
+  }
   bool cancelled = false;
   {
     MutexLock lock(mu_);

@@ -327,6 +327,10 @@ TEST_F(Daemon, PleasesPromtool) {
   FeedEverything(*host);
   metrics_->front().OnCallStarted("/spillway.v1.Egress/RoundTrip");
   metrics_->front().OnCallEnded("/spillway.v1.Egress/RoundTrip", "OK", milliseconds(2));
+  metrics_->front().OnMultiplexCalls(8);
+  RoundTripRecord redirected;
+  redirected.hops = {{"http://a.test/", 301}};
+  metrics_->front().OnExchange(redirected);
   metrics_->OnCaller("spiffe://corp/\"a\"");
   metrics_->SetFrontSource([] {
     Metrics::FrontFacts facts;

@@ -164,10 +164,14 @@ void Http1Connection::AfterWrite(Exchange& exchange, WriteStatus status) {
     case WriteStatus::kHeld:
       OnHeadWritten(exchange);
       return;
-    case WriteStatus::kPending:
-      exchange.deadlines.OnSourcePending(Now());
+    case WriteStatus::kPending: {
+      const Instant now = Now();
+      exchange.deadlines.OnSourcePending(now);
+      exchange.NoteHeadWritten(now);
       return;
+    }
     case WriteStatus::kBlocked:
+      exchange.NoteHeadWritten(Now());
       loop_.Post([self = shared_from_this()] { self->WatchWritable(); });
       return;
     case WriteStatus::kBlockedRead:

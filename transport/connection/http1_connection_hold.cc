@@ -18,7 +18,9 @@ void Http1Connection::OnHeadWritten(Exchange& exchange) {
     return;
   }
   exchange.deadlines.OnSourcePending(now);
-  if (exchange.expect_until == kNever) exchange.expect_until = After(now, exchange.expect_continue);
+  if (exchange.expect_until != kNever) return;
+  exchange.expect_until = After(now, exchange.expect_continue);
+  exchange.result.headers_written = exchange.result.waited_100 = now;
 }
 
 // The origin said 100, or let its time go by (E2).

@@ -178,6 +178,7 @@ Http1Connection::Next Http1Connection::Consume(std::string_view input,
       case DecodeEvent::kInformational:
         if (forward_proxy_ != nullptr) RemoveProxyFields(decoder_->head().headers);
         if (decoder_->head().status == 100 && exchange.expect_continue > Duration::zero()) {
+          if (exchange.result.got_100 == kNever) exchange.result.got_100 = Now();
           loop_.Post([self = shared_from_this(), token = exchange.token] {
             const Exchange* running = self->current();
             if (running != nullptr && running->token == token) self->ReleaseBody();

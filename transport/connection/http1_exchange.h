@@ -26,6 +26,7 @@ struct Http1Connection::Exchange {
         body(given.body),
         switching(given.switching),
         expect_continue(given.expect_continue),
+        head_bytes(head.size()),
         writer(std::move(head), std::move(given.body),
                switching != ProtocolSwitch::kNone ? BodyCoding::kRaw
                : chunked                          ? BodyCoding::kChunked
@@ -47,6 +48,13 @@ struct Http1Connection::Exchange {
     Instant until{};
   };
 
+  // The body will take longer.
+  void NoteHeadWritten(Instant now) {
+    if (result.headers_written == kNever && writer.sent() >= head_bytes) {
+      result.headers_written = now;
+    }
+  }
+
   Instant next_due() const {
     const Instant other = std::min(expect_until, drain ? drain->until : kNever);
     return std::min(deadlines.Next(), other);
@@ -58,6 +66,7 @@ struct Http1Connection::Exchange {
   const ProtocolSwitch switching;
   const Duration expect_continue;
   Instant expect_until = kNever;  // then the body is sent though the origin did not say 100
+  const std::size_t head_bytes;
   RequestWriter writer;
   Deadlines deadlines;
   const ResponseLimits& response_limits;

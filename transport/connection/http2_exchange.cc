@@ -42,7 +42,10 @@ void Http2Connection::Exchange::NoteFirstByte() {
 
 void Http2Connection::Exchange::OnInformational(ResponseHead head) {
   NoteFirstByte();
-  if (head.status == 100) continue_due = kNever;
+  if (head.status == 100) {
+    continue_due = kNever;
+    if (result.waited_100 != kNever && result.got_100 == kNever) result.got_100 = connection.now_;
+  }
   handler->OnInformational(std::move(head));
 }
 
@@ -126,6 +129,7 @@ void Http2Connection::Exchange::OnSent(std::size_t bytes) {
   last_progress = connection.now_;
   deadlines.OnWriteProgress(last_progress);
   if (std::exchange(head_sent, true)) return;
+  result.headers_written = connection.now_;
   const bool waits = spec.expect_continue > Duration::zero();
   if (waits || spec.switching == ProtocolSwitch::kConnect) {
     connection.unflushed_.push_back({sent_offset, token, true});
@@ -150,6 +154,7 @@ void Http2Connection::Exchange::OnRequestSent() {
 void Http2Connection::Exchange::OnHeadFlushed() {
   if (spec.switching == ProtocolSwitch::kConnect) return OnRequestFlushed();
   if (status != 0) return;
+  result.headers_written = result.waited_100 = connection.now_;
   // Never so long that the origin would be blamed for taking nothing.
   continue_due =
       After(connection.now_, std::min(spec.expect_continue, spec.limits.write_stall / 2));

@@ -9,6 +9,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -107,20 +108,20 @@ class RetryBudget {
     tokens_ = tokens_ > burst_ ? burst_ : tokens_;
   }
   bool TryTake(Instant now) {
-    if (now > refilled_) {
-      // The first call comes from nowhere: the bucket is as full as it was made.
-      if (refilled_ != Instant{}) {
-        Add(per_second_ * std::chrono::duration<double>(now - refilled_).count());
-      }
-      refilled_ = now;
-    }
+    tokens_ = TokensAt(now);
+    refilled_ = std::max(refilled_, now);
     if (tokens_ < 1) return false;
     tokens_ -= 1;
     return true;
   }
-  double remaining_ratio() const { return burst_ > 0 ? tokens_ / burst_ : 0; }
+  double remaining_ratio(Instant now) const { return burst_ > 0 ? TokensAt(now) / burst_ : 0; }
 
  private:
+  double TokensAt(Instant now) const {
+    // The first call comes from nowhere: the bucket is as full as it was made.
+    if (refilled_ == Instant{} || now <= refilled_) return tokens_;
+    return std::min(burst_, tokens_ + per_second_ * ToSeconds(now - refilled_));
+  }
   void Add(double tokens) { tokens_ = tokens_ + tokens > burst_ ? burst_ : tokens_ + tokens; }
 
   double ratio_;
