@@ -56,7 +56,9 @@ class Admission {
   std::optional<Failure> Admit(std::uint64_t bytes);
   // The call holds `bytes` more. False when that is too much; they are then not counted.
   bool Grow(std::uint64_t bytes);
-  // The call is over and gives back all `bytes` it had been let in with or grown by.
+  // The call gives back `bytes` before its end.
+  void Shrink(std::uint64_t bytes) { bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
+  // The call is over and gives back the `bytes` it still holds.
   void End(std::uint64_t bytes, CallOutcome outcome);
   void End(const EndedCalls& calls);
 
@@ -66,6 +68,8 @@ class Admission {
     on_empty_ = std::move(on_empty);
     stopped_.store(true);
   }
+  // Held by all calls.
+  std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   bool stopped() const { return stopped_.load(); }
   CallLedger ledger() const;
 

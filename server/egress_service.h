@@ -1,4 +1,4 @@
-// The Egress service: on raw byte buffers. Stream answers UNIMPLEMENTED.
+// The Egress service: on raw byte buffers.
 //
 // What it is: gRPC's callback API throughout, so that no call holds a thread. Raw buffers, because
 // parsing a message would copy its body (docs/adr has the measurement).

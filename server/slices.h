@@ -6,9 +6,12 @@
 #pragma once
 
 #include <grpc/slice.h>
+#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/slice.h>
 
+#include <cstddef>
 #include <memory>
+#include <vector>
 
 #include "server/wire_out.h"
 #include "transport/base/bytes.h"
@@ -35,6 +38,33 @@ inline grpc::Slice AdoptedSlice(const Chunk& chunk) {
   void* bytes = const_cast<char*>(chunk.bytes.data());
   return {bytes, chunk.bytes.size(), [](void* held) { delete static_cast<Owner*>(held); },
           owner.release()};
+}
+
+// A message made of what `before` and `after` describe and, between them, the body as it is: one
+// slice when all of it has at most `flat` bytes, because a copy then costs less than the slices it
+// saves; else the body's chunks are adopted.
+template <typename Before, typename After>
+grpc::ByteBuffer AroundBody(const Body& body, std::size_t flat, const Before& before,
+                            const After& after) {
+  SizeOut before_size;
+  before(before_size);
+  SizeOut after_size;
+  after(after_size);
+  const std::size_t size = before_size.size() + body.size() + after_size.size();
+  std::vector<grpc::Slice> slices;
+  if (size <= flat) {
+    slices.push_back(FilledSlice(size, [&](ByteOut& sink) {
+      before(sink);
+      for (const Chunk& chunk : body.chunks()) sink.Raw(chunk.bytes);
+      after(sink);
+    }));
+  } else {
+    slices.reserve(body.chunks().size() + 2);
+    slices.push_back(FilledSlice(before_size.size(), before));
+    for (const Chunk& chunk : body.chunks()) slices.push_back(AdoptedSlice(chunk));
+    if (after_size.size() > 0) slices.push_back(FilledSlice(after_size.size(), after));
+  }
+  return {slices.data(), slices.size()};
 }
 
 }  // namespace spillway

@@ -7,28 +7,6 @@
 namespace spillway {
 namespace {
 
-bool ReadHeader(WireReader& in, HeaderList& out, bool& too_many) {
-  HeaderField header;
-  const bool ok = ReadMessage(in, [&](std::uint32_t field, WireType type, bool& handled) {
-    switch (FieldTag(field, type)) {
-      case BytesField(1):
-        return in.ReadUtf8(header.name);
-      case BytesField(2):
-        return in.ReadString(header.value);
-      default:
-        handled = false;
-        return true;
-    }
-  });
-  if (!ok) return false;
-  if (out.size() == kMaxWireFields) {
-    too_many = true;
-  } else {
-    out.Add(std::move(header));
-  }
-  return true;
-}
-
 bool ReadDuration(WireReader& in, std::optional<WireDuration>& out) {
   if (!out.has_value()) out.emplace();
   return ReadMessage(in, [&](std::uint32_t field, WireType type, bool& handled) {
@@ -85,6 +63,28 @@ bool ReadOptions(WireReader& in, WireOptions& out) {
 }
 
 }  // namespace
+
+bool ReadHeader(WireReader& in, HeaderList& out, bool& too_many) {
+  HeaderField header;
+  const bool ok = ReadMessage(in, [&](std::uint32_t field, WireType type, bool& handled) {
+    switch (FieldTag(field, type)) {
+      case BytesField(1):
+        return in.ReadUtf8(header.name);
+      case BytesField(2):
+        return in.ReadString(header.value);
+      default:
+        handled = false;
+        return true;
+    }
+  });
+  if (!ok) return false;
+  if (out.size() == kMaxWireFields) {
+    too_many = true;
+  } else {
+    out.Add(std::move(header));
+  }
+  return true;
+}
 
 bool ReadHttpRequest(WireReader& in, WireRequest& out) {
   return ReadFields(in, [&](std::uint32_t field, WireType type, bool& handled) {

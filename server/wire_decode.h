@@ -64,6 +64,9 @@ struct WireRequest {
 // fields cannot grow in memory (case C-035).
 inline constexpr std::size_t kMaxWireFields = 16 * 1024;
 
+// Adds one Header message to `out`, or sets `too_many` when that is full. False when it is none.
+bool ReadHeader(WireReader& in, HeaderList& out, bool& too_many);
+
 // Reads an HttpRequest's fields up to the end of the message that `in` is in; what it gives is
 // merged with what `out` holds, as protobuf does with a message that comes twice.
 bool ReadHttpRequest(WireReader& in, WireRequest& out);

@@ -12,7 +12,7 @@ class FakeTransport::Handle final : public RoundTripHandle {
   Handle(FakeTransport& transport, std::shared_ptr<Exchange> exchange)
       : transport_(transport), exchange_(std::move(exchange)) {}
   void Cancel() override { transport_.Cancel(exchange_->id()); }
-  void Resume() override {}
+  void Resume() override { transport_.Resume(); }
 
  private:
   FakeTransport& transport_;
@@ -38,6 +38,19 @@ void FakeTransport::Exchange::Head(std::uint32_t status, HeaderList headers, Bod
   head.reason = "Because";
   head.headers = std::move(headers);
   sink_->OnHead(std::move(head), kind, length);
+}
+
+BodySource::Status FakeTransport::Exchange::Pull(std::string& into,
+                                                 std::function<void(Exchange&)> again) {
+  Chunk chunk;
+  while (true) {
+    const BodySource::Status status =
+        request_.body->Read(chunk, [&transport = transport_, id = id_, again] {
+          if (again) transport.With(id, again);
+        });
+    if (status != BodySource::Status::kData) return status;
+    into += chunk.bytes;
+  }
 }
 
 void FakeTransport::Exchange::End() {
@@ -216,6 +229,17 @@ void FakeTransport::Run() {
 void FakeTransport::AwaitStarted(std::uint64_t count) {
   MutexLock lock(mutex_);
   while (started_ < count) changed_.wait(mutex_);
+}
+
+void FakeTransport::Resume() {
+  const MutexLock lock(mutex_);
+  ++resumes_;
+  changed_.notify_all();
+}
+
+void FakeTransport::AwaitResumes(std::uint64_t count) {
+  MutexLock lock(mutex_);
+  while (resumes_ < count) changed_.wait(mutex_);
 }
 
 void FakeTransport::AwaitNoneOpen() {

@@ -40,7 +40,13 @@ class FakeTransport final : public Transport {
     void Informational(std::uint32_t status);
     void Head(std::uint32_t status, HeaderList headers, BodyKind kind = BodyKind::kNone,
               std::uint64_t length = 0);
-    void Data(const Chunk& chunk) { sink_->OnData(chunk); }
+    // Tells what is known so far, as comes right before a head.
+    void Progress() { sink_->OnProgress(record_); }
+    Flow Data(const Chunk& chunk) { return sink_->OnData(chunk); }
+    void OriginClosed() { sink_->OnOriginClosed(); }
+    // Reads the request body as a connection does: appends to `into` until nothing is left for
+    // now. When the body has more to say later, `again` runs on the transport's thread.
+    BodySource::Status Pull(std::string& into, std::function<void(Exchange&)> again = nullptr);
     void Trailers(HeaderList trailers) { sink_->OnTrailers(std::move(trailers)); }
     // Ends it well, or with `failure`. Afterwards the exchange is gone.
     void End();
@@ -71,6 +77,8 @@ class FakeTransport final : public Transport {
   // Waits until none is open.
   void AwaitNoneOpen();
   std::uint64_t cancels() const;
+  // Waits until Resume was called `count` times in all.
+  void AwaitResumes(std::uint64_t count);
   std::vector<PoolSnapshot> snapshot;  // what Snapshot answers; set before use
   std::string closed_idle_filter() const;
   Explanation explanation;                         // what Explain answers; set before use
@@ -101,6 +109,7 @@ class FakeTransport final : public Transport {
   void Post(Task task);
   void Run();
   void Cancel(std::uint64_t id);
+  void Resume();
   void FailOpen(Exchange& exchange, Reason reason);
   void Ended(Exchange& exchange);
   // On the thread: fails what is due; returns when to look again.
@@ -117,6 +126,7 @@ class FakeTransport final : public Transport {
   std::multimap<Instant, Task> delayed_ SPILLWAY_GUARDED_BY(mutex_);
   std::uint64_t started_ SPILLWAY_GUARDED_BY(mutex_) = 0;
   std::uint64_t cancels_ SPILLWAY_GUARDED_BY(mutex_) = 0;
+  std::uint64_t resumes_ SPILLWAY_GUARDED_BY(mutex_) = 0;
   bool draining_ SPILLWAY_GUARDED_BY(mutex_) = false;
   bool stop_ SPILLWAY_GUARDED_BY(mutex_) = false;
   std::string closed_idle_filter_ SPILLWAY_GUARDED_BY(mutex_);

@@ -317,14 +317,5 @@ TEST(UnaryCall, TellsTheObserverOfEveryCallOnce) {
                                       "spillway.v1.Egress/RoundTrip INVALID_ARGUMENT"}));
 }
 
-TEST(EgressService, DeclaresStreamAndRefusesIt) {
-  FrontFixture fixture(Echo);
-  grpc::ClientContext context;
-  const auto stream = fixture.stub->Stream(&context);
-  const grpc::Status status = stream->Finish();
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_EQ(ErrorIn(status).reason(), v1::REASON_UNIMPLEMENTED);
-}
-
 }  // namespace
 }  // namespace spillway

@@ -1,0 +1,140 @@
+// One Stream call: the gRPC reactor and the transport's sink in one object.
+//
+// What it is: carries frames between gRPC and the transport as its StreamMachine says, which has
+// all rules; this has the threads. Frames of the caller come on gRPC's threads, the body is pulled
+// on the connection's, the response comes on its loop.
+// What it owns: itself, from Start until gRPC says OnDone; frames on their way; its share of the
+// admitted memory.
+// Thread safety: one mutex serializes events; what they lead to is done without it.
+// Invariants: nothing is asked of gRPC after Finish; Finish comes exactly once, after the
+// exchange's OnEnd when there was one. Admission and the observer are told of the end.
+
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "server/call_context.h"
+#include "server/stream_body.h"
+#include "server/stream_machine.h"
+#include "server/stream_outbox.h"
+#include "server/wire_stream_decode.h"
+#include "transport/base/mutex.h"
+
+namespace spillway {
+
+class StreamCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+                         public ResponseSink,
+                         public std::enable_shared_from_this<StreamCall> {
+ public:
+  static constexpr std::string_view kMethod = "spillway.v1.Egress/Stream";
+
+  static grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Start(
+      const CallContext& context, grpc::CallbackServerContext& grpc_context);
+
+  // Of gRPC.
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+  // Of the transport.
+  void OnInformational(ResponseHead head) override;
+  void OnProgress(const RoundTripRecord& so_far) override { progress_ = so_far; }
+  void OnHead(ResponseHead head, BodyKind kind, std::uint64_t length) override;
+  Flow OnData(const Chunk& chunk) override;
+  void OnOriginClosed() override;
+  void OnTrailers(HeaderList trailers) override { trailers_ = std::move(trailers); }
+  void OnEnd(const RoundTripRecord& record) override;
+
+ private:
+  using Todo = StreamMachine::Todo;
+
+  // What an event leads to, once the mutex is free again.
+  struct Steps {
+    Todo todo;
+    std::function<void()> ready;              // of the body
+    std::shared_ptr<RoundTripHandle> handle;  // to cancel or to resume
+    std::optional<ClientRequest> to_start;
+  };
+
+  StreamCall(const CallContext& context, grpc::CallbackServerContext& grpc_context);
+
+  void Begin();
+  // The event that `frame` is.
+  void TakeFrame(WireStreamRequest frame);
+  void TakeHead(WireRequest wire);
+  void TakeTrailers(WireStreamRequest frame);
+  void Fault(Failure failure);
+  void OnTaken(std::uint64_t bytes);
+  void OnProbeOver();
+
+  // Does what `todo` asks that must stay in order; the rest is left to Run.
+  Steps Prepare(Todo todo, const Body& piece = {}, HeaderList trailers = {}) SPILLWAY_REQUIRES(mu_);
+  void Run(Steps steps);
+  void StartExchange(ClientRequest request);
+  void Read();
+  void EndCall(bool with_frame);
+  // Puts a frame before all data in the queue.
+  void Queue(grpc::ByteBuffer frame);
+
+  bool Hold(std::uint64_t bytes) SPILLWAY_REQUIRES(mu_);
+  void LetGo(std::uint64_t bytes) SPILLWAY_REQUIRES(mu_);
+  void CountBytes(std::uint64_t from_caller, std::uint64_t to_caller, bool last)
+      SPILLWAY_REQUIRES(mu_);
+
+  const RoundTripRecord* Told(const RoundTripRecord* record) const;
+  // The call ends with `failure`, or well when it is null.
+  void Settle(const Failure* failure, const RoundTripRecord* record) SPILLWAY_REQUIRES(mu_);
+
+  const CallContext& context_;
+  grpc::CallbackServerContext& grpc_context_;
+  AccessNote access_;
+  std::string tenant_;
+  bool admitted_ = false;
+  grpc::ByteBuffer incoming_;  // of the read under way
+  grpc::ByteBuffer outgoing_;  // of the write under way
+
+  // Set by the head frame, before the machine hears of it.
+  ExchangeDetail detail_ = ExchangeDetail::kSummary;
+  bool informational_ = false;
+  TunnelKind tunnel_kind_ = TunnelKind::kUpgrade;
+
+  // The sink's own.
+  std::optional<RoundTripRecord> progress_;
+  HeaderList trailers_;
+  std::uint32_t response_status_ = 0;
+  bool tunnel_ = false;
+  bool told_end_ = false;  // the trailers frame is on its way
+
+  Mutex mu_;
+  StreamMachine machine_ SPILLWAY_GUARDED_BY(mu_);
+  StreamOutbox outbox_ SPILLWAY_GUARDED_BY(mu_);
+  std::uint64_t writing_bytes_ SPILLWAY_GUARDED_BY(mu_) = 0;  // weight of outgoing_
+  std::shared_ptr<StreamBody> body_ SPILLWAY_GUARDED_BY(mu_);
+  std::optional<ClientRequest> request_ SPILLWAY_GUARDED_BY(mu_);  // until it is started
+  HeaderList request_trailers_ SPILLWAY_GUARDED_BY(mu_);           // until the half-close
+  std::shared_ptr<RoundTripHandle> handle_ SPILLWAY_GUARDED_BY(mu_);
+  bool cancel_wanted_ SPILLWAY_GUARDED_BY(mu_) = false;  // before there was a handle
+  bool resume_wanted_ SPILLWAY_GUARDED_BY(mu_) = false;
+  std::uint64_t held_ SPILLWAY_GUARDED_BY(mu_) = 0;         // admitted bytes
+  std::uint64_t from_caller_ SPILLWAY_GUARDED_BY(mu_) = 0;  // not yet told the observer
+  std::uint64_t to_caller_ SPILLWAY_GUARDED_BY(mu_) = 0;
+  bool done_ SPILLWAY_GUARDED_BY(mu_) = false;
+  grpc::Status status_ SPILLWAY_GUARDED_BY(mu_);
+  CallOutcome outcome_ SPILLWAY_GUARDED_BY(mu_) = CallOutcome::kFailed;
+
+  // A read that was decided on must not reach gRPC once Finish has.
+  Mutex issue_mu_;
+  bool finish_issued_ SPILLWAY_GUARDED_BY(issue_mu_) = false;
+
+  std::shared_ptr<StreamCall> self_;  // until OnDone
+};
+
+}  // namespace spillway
