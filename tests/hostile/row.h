@@ -7,7 +7,7 @@
 //   url "http://..."                instead of the origin's; $PORT is the origin's port
 //   target "*"                      Request::request_target
 //   header "Name" "value"           added to the request
-//   option fresh idempotent ...     see RowOptions
+//   option fresh idempotent ...     see RowOptions; `streamed`: its caller can stream
 //   policy response_header=30ms ... see ApplyPolicy
 //   option https | h2 | h2c      TLS; TLS whose origin chooses h2; HTTP/2 in clear text. Scripts
 //                               begin after TLS and the first SETTINGS unless they say how

@@ -176,6 +176,7 @@ class World {
     request.max_attempts = static_cast<std::uint32_t>(NumberOption("max_attempts"));
     request.max_response_bytes = NumberOption("max_response");
     request.fresh_connection = Option("fresh").has_value();
+    request.streamed = Option("streamed").has_value();
     request.want_timeline = true;
     if (Option("idempotent").has_value()) request.idempotency = Idempotency::kIdempotent;
     if (Option("not_idempotent").has_value()) request.idempotency = Idempotency::kNotIdempotent;

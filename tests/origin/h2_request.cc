@@ -70,8 +70,12 @@ SeenRequest RequestOf(std::uint32_t stream, const H2Fields& fields) {
       request.headers.emplace_back(name, value);
     }
   }
-  good = good && !request.method.empty() && !request.target.empty() && !authority.empty() &&
-         (scheme == "https" || scheme == "http");
+  const bool connect = request.method == "CONNECT";
+  const bool addressed = connect
+                             ? request.target.empty() && scheme.empty()
+                             : !request.target.empty() && (scheme == "https" || scheme == "http");
+  good = good && !request.method.empty() && !authority.empty() && addressed;
+  if (connect) request.target = authority;
   request.well_formed = good;
   request.head = request.method + " " + request.target + " HTTP/2\r\nhost: " + authority + "\r\n";
   for (const auto& [name, value] : request.headers) request.head += name + ": " + value + "\r\n";
