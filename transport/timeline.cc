@@ -108,7 +108,11 @@ void AddExchangeEvents(const ExchangeResult& result, std::uint32_t attempt,
   add(Kind::kGot100, result.got_100);
   add(Kind::kWritten, result.written);
   add(Kind::kFirstByte, result.first_byte);
-  if (!result.failure.has_value()) add(Kind::kBodyDone, result.ended);
+  if (result.failure.has_value()) return;
+  // HTTP/2 dates what a turn of its loop brought by the turn's beginning.
+  Instant ended = result.ended;
+  for (const TimelineEvent& event : timeline) ended = std::max(ended, event.at);
+  add(Kind::kBodyDone, ended);
 }
 
 void SortEvents(std::vector<TimelineEvent>& timeline) {
