@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "transport/base/body_source.h"
+#include "transport/base/check.h"
 
 namespace spillway {
 
@@ -31,6 +32,11 @@ class PushBody final : public BodySource {
   void Fail() {
     Change([&] { failed_ = true; });
   }
+  // Whoever reads from now on is at fault.
+  void Forbid() {
+    const std::lock_guard lock(mu_);
+    forbidden_ = true;
+  }
   int reads() const {
     const std::lock_guard lock(mu_);
     return reads_;
@@ -46,6 +52,7 @@ class PushBody final : public BodySource {
   }
   Status Read(Chunk& chunk, std::function<void()> ready) override {
     const std::lock_guard lock(mu_);
+    SPILLWAY_CHECK_NOTE(!forbidden_, "the body is read when nobody may");
     ++reads_;
     if (!pieces_.empty()) {
       chunk = Chunk::Own(std::move(pieces_.front()));
@@ -75,6 +82,7 @@ class PushBody final : public BodySource {
   std::deque<std::string> pieces_;
   bool ended_ = false;
   bool failed_ = false;
+  bool forbidden_ = false;
   int reads_ = 0;
   HeaderList trailers_;
   std::function<void()> ready_;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "transport/base/check.h"
-
 namespace spillway {
 namespace {
 
@@ -56,57 +54,5 @@ Failure StreamedBody::failure() const {
   Failure failure = BadRequest("body", "the source failed");
   return failure;
 }
-
-void FedBody::Feed(std::string bytes) {
-  Change([&] { pieces_.push_back(std::move(bytes)); });
-}
-
-void FedBody::End(HeaderList trailers) {
-  Change([&] {
-    ended_ = true;
-    trailers_ = std::move(trailers);
-  });
-}
-
-void FedBody::Fail() {
-  Change([this] { failed_ = true; });
-}
-
-void FedBody::Forbid() {
-  const std::scoped_lock lock(mu_);
-  forbidden_ = true;
-}
-
-int FedBody::reads() const {
-  const std::scoped_lock lock(mu_);
-  return reads_;
-}
-
-void FedBody::Change(const std::function<void()>& change) {
-  std::function<void()> ready;
-  {
-    const std::scoped_lock lock(mu_);
-    change();
-    ready = std::exchange(ready_, nullptr);
-  }
-  if (ready) ready();
-}
-
-BodySource::Status FedBody::Read(Chunk& chunk, std::function<void()> ready) {
-  const std::scoped_lock lock(mu_);
-  SPILLWAY_CHECK_NOTE(!forbidden_, "the body is read when nobody may");
-  ++reads_;
-  if (!pieces_.empty()) {
-    chunk = Chunk::Own(std::move(pieces_.front()));
-    pieces_.pop_front();
-    return Status::kData;
-  }
-  if (failed_) return Status::kError;
-  if (ended_) return Status::kEnd;
-  ready_ = std::move(ready);
-  return Status::kPending;
-}
-
-Failure FedBody::failure() const { return BadRequest("body", "the source failed"); }
 
 }  // namespace spillway

@@ -1,14 +1,12 @@
 // Request bodies for tests: in memory, streamed, lying about their length, failing.
 //
-// Thread safety: as BodySource; what FedBody adds to that may be called from any thread.
+// Thread safety: as BodySource.
 
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
@@ -42,40 +40,6 @@ class StreamedBody : public BodySource {
  private:
   Options options_;
   std::size_t at_ = 0;
-};
-
-// A body that the test feeds while it is being read.
-class FedBody : public BodySource {
- public:
-  explicit FedBody(std::optional<std::uint64_t> length = std::nullopt) : length_(length) {}
-
-  void Feed(std::string bytes);
-  void End(HeaderList trailers = {});
-  void Fail();
-  // Whoever reads from now on is at fault.
-  void Forbid();
-  // Calls of Read so far.
-  int reads() const;
-
-  std::optional<std::uint64_t> length() const override { return length_; }
-  bool replayable() const override { return false; }
-  const HeaderList* trailers() const override { return &trailers_; }
-  Status Read(Chunk& chunk, std::function<void()> ready) override;
-  bool Rewind() override { return false; }
-  Failure failure() const override;
-
- private:
-  void Change(const std::function<void()>& change);
-
-  const std::optional<std::uint64_t> length_;
-  mutable std::mutex mu_;
-  std::deque<std::string> pieces_;
-  HeaderList trailers_;
-  bool ended_ = false;
-  bool failed_ = false;
-  bool forbidden_ = false;
-  int reads_ = 0;
-  std::function<void()> ready_;
 };
 
 }  // namespace spillway

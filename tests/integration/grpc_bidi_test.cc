@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "tests/harness/await.h"
-#include "tests/harness/test_body.h"
+#include "tests/harness/push_body.h"
 #include "tests/harness/test_client.h"
 
 namespace spillway {
@@ -109,13 +109,13 @@ std::string Message(std::string_view bytes) {
 }
 
 struct Rpc {
-  std::shared_ptr<FedBody> body;
+  std::shared_ptr<PushBody> body;
   Call call;
 };
 
 Rpc Begin(TestClient& client, const std::string& url, CollectingSink::Options sink = {}) {
   Rpc rpc;
-  rpc.body = std::make_shared<FedBody>();
+  rpc.body = std::make_shared<PushBody>();
   Request request;
   request.method = "POST";
   request.url = url;
@@ -140,7 +140,7 @@ TEST(GrpcBidi, EchoesEachMessageBeforeTheNext) {
   for (std::size_t i = 0; i < 200; ++i) {
     const std::string message = Message(std::string(i * 7, static_cast<char>('a' + i % 26)));
     sent += message;
-    rpc.body->Feed(message);
+    rpc.body->Push(message);
     ASSERT_TRUE(rpc.call.sink->AwaitBody(sent.size())) << i;
   }
   EXPECT_FALSE(rpc.call.sink->ended());
@@ -162,7 +162,7 @@ TEST(GrpcBidi, CarriesManyLargeMessagesOfManyCallsOverFewConnections) {
   std::vector<Rpc> rpcs;
   for (int i = 0; i < 20; ++i) rpcs.push_back(Begin(client, server.url("/test/Echo")));
   for (int round = 0; round < 10; ++round) {
-    for (const Rpc& rpc : rpcs) rpc.body->Feed(message);
+    for (const Rpc& rpc : rpcs) rpc.body->Push(message);
   }
   for (const Rpc& rpc : rpcs) rpc.body->End();
   for (const Rpc& rpc : rpcs) {
@@ -178,12 +178,12 @@ TEST(GrpcBidi, EndsWithTheServersStatusWhileTheCallerStillTalks) {
   GrpcServer server;
   TestClient client(Http2Client());
   Rpc rpc = Begin(client, server.url("/test/First"));
-  rpc.body->Feed(Message("one"));
+  rpc.body->Push(Message("one"));
   ASSERT_TRUE(rpc.call.sink->AwaitBody(Message("one").size()));
-  rpc.body->Feed(Message("two"));
+  rpc.body->Push(Message("two"));
   const Story story = rpc.call.Finish();
   rpc.body->Forbid();
-  rpc.body->Feed(Message("three"));
+  rpc.body->Push(Message("three"));
   ASSERT_TRUE(story.ok()) << story.Text();
   EXPECT_EQ(story.body, Message("one"));
   EXPECT_EQ(TrailerOf(story, "grpc-status"), "8");
@@ -197,16 +197,16 @@ TEST(GrpcBidi, CancelsOneCallAndNoOther) {
   GrpcServer server;
   TestClient client(Http2Client());
   const Rpc kept = Begin(client, server.url("/test/Echo"));
-  kept.body->Feed(Message("a"));
+  kept.body->Push(Message("a"));
   ASSERT_TRUE(kept.call.sink->AwaitBody(6));
   const Rpc gone = Begin(client, server.url("/test/Echo"));
-  gone.body->Feed(Message("b"));
+  gone.body->Push(Message("b"));
   ASSERT_TRUE(gone.call.sink->AwaitBody(6));
   gone.call.handle->Cancel();
   const Story story = gone.call.Finish();
   EXPECT_EQ(story.reason(), Reason::kCancelled);
   EXPECT_TRUE(AwaitThat([&] { return server.echo().cancelled == 1; }));
-  kept.body->Feed(Message("c"));
+  kept.body->Push(Message("c"));
   kept.body->End();
   const Story other = kept.call.Finish();
   ASSERT_TRUE(other.ok()) << other.Text();
@@ -220,12 +220,12 @@ TEST(GrpcBidi, HoldsUpOnlyTheCallWhoseReceiverStops) {
   TestClient client(Http2Client());
   const std::string message = Message(std::string(64 * 1024, 'x'));
   const Rpc slow = Begin(client, server.url("/test/Echo"), {.pause = true});
-  for (int i = 0; i < 100; ++i) slow.body->Feed(message);
+  for (int i = 0; i < 100; ++i) slow.body->Push(message);
   slow.body->End();
   ASSERT_TRUE(slow.call.sink->AwaitBody(1));
   for (int i = 0; i < 20; ++i) {
     const Rpc quick = Begin(client, server.url("/test/Echo"));
-    for (int j = 0; j < 10; ++j) quick.body->Feed(message);
+    for (int j = 0; j < 10; ++j) quick.body->Push(message);
     quick.body->End();
     ASSERT_TRUE(quick.call.Finish().ok());
   }

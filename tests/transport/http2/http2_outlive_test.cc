@@ -31,7 +31,7 @@ TEST(Http2Stream, CancelsAtEveryStageAndLeavesTheConnectionAlone) {
     ConnectionDriver driver;
     driver.peer().SendPreface();
     auto sibling = driver.Get();
-    auto body = Fed();
+    auto body = Pushed();
     const bool tunnel = stage.starts_with("tunnel");
     std::shared_ptr<HeardExchange> exchange = tunnel ? Connect(driver, body)
                                               : stage == "waiting for 100"
@@ -42,7 +42,7 @@ TEST(Http2Stream, CancelsAtEveryStageAndLeavesTheConnectionAlone) {
     const bool paused = stage.ends_with("paused");
     if (paused) exchange->on_data = [](std::size_t) { return Flow::kPause; };
     if (stage == "mid-upload") {
-      body->Feed(std::string(100'000, 'x'));  // more than the window
+      body->Push(std::string(100'000, 'x'));  // more than the window
       ASSERT_TRUE(driver.peer().AwaitThat(
           [](const h2::SeenFrame& frame) { return frame.type == h2::kData; }));
     } else if (stage != "waiting for 100" && stage != "source pending" &&
@@ -61,7 +61,7 @@ TEST(Http2Stream, CancelsAtEveryStageAndLeavesTheConnectionAlone) {
     EXPECT_EQ(exchange->outcome(), "cancelled");
     EXPECT_TRUE(exchange->result().reusable);
     body->Forbid();
-    body->Feed("late");
+    body->Push("late");
     driver.connection().Resume(token);
     const bool was_complete = stage == "complete but paused";
     ASSERT_TRUE(driver.peer().Await(was_complete ? "RST_STREAM 3 NO_ERROR" : "RST_STREAM 3 CANCEL"))

@@ -28,7 +28,7 @@ const h2::Fields kTooLarge = {{":status", "413"}};
 TEST(Http2Stream, TalksBothWaysAtOnce) {
   ConnectionDriver driver;
   driver.peer().SendPreface();
-  auto body = Fed();
+  auto body = Pushed();
   auto exchange = Post();
   Guard(*exchange, body);
   driver.Start(exchange, body);
@@ -36,7 +36,7 @@ TEST(Http2Stream, TalksBothWaysAtOnce) {
   driver.peer().Send(Headers(1, kOk));
   ASSERT_TRUE(exchange->AwaitHead());
   for (std::size_t i = 1; i <= 20; ++i) {
-    body->Feed(std::string(i, 'x'));
+    body->Push(std::string(i, 'x'));
     ASSERT_TRUE(driver.peer().Await("DATA 1 " + std::to_string(i))) << driver.peer().seen();
     driver.peer().Send(Data(1, "y"));
     ASSERT_TRUE(exchange->AwaitBody(i));
@@ -56,7 +56,7 @@ TEST(Http2Stream, TalksBothWaysAtOnce) {
 TEST(Http2Stream, EndsWhileItsBodyHangs) {
   ConnectionDriver driver;
   driver.peer().SendPreface();
-  auto body = Fed();
+  auto body = Pushed();
   auto exchange = Post();
   Guard(*exchange, body);
   exchange->on_data = [](std::size_t) { return Flow::kAbort; };
@@ -66,7 +66,7 @@ TEST(Http2Stream, EndsWhileItsBodyHangs) {
   ASSERT_TRUE(exchange->AwaitDone());
   EXPECT_EQ(exchange->outcome(), "cancelled");
   ASSERT_TRUE(driver.peer().Await("RST_STREAM 1 CANCEL"));
-  body->Feed("late");
+  body->Push("late");
   driver.Settle();
   EXPECT_FALSE(driver.peer().Saw("DATA 1 4"));
 }
@@ -87,11 +87,11 @@ TEST(Http2Stream, GivesACompleteAnswerWhateverTheOriginDoesNext) {
     ConnectionDriver driver;
     driver.peer().SendPreface({{h2::kInitialWindow, 1 << 20}});
     ASSERT_TRUE(driver.peer().Await("SETTINGS ACK"));
-    auto body = Fed();
+    auto body = Pushed();
     auto exchange = Post();
     Guard(*exchange, body);
     driver.Start(exchange, body);
-    body->Feed("half of it");
+    body->Push("half of it");
     ASSERT_TRUE(driver.peer().Await("DATA 1 10"));
     const std::string after = row.after;
     driver.peer().Send(Headers(1, {{":status", row.status}}) + Data(1, "answer", true) +
@@ -104,7 +104,7 @@ TEST(Http2Stream, GivesACompleteAnswerWhateverTheOriginDoesNext) {
     EXPECT_EQ(exchange->outcome(), "");
     EXPECT_EQ(exchange->body(), "answer");
     EXPECT_EQ(exchange->result().written, kNever);
-    body->Feed("the rest");
+    body->Push("the rest");
     driver.Settle();
   }
 }
@@ -112,15 +112,15 @@ TEST(Http2Stream, GivesACompleteAnswerWhateverTheOriginDoesNext) {
 TEST(Http2Stream, StopsAnUploadThatIsRefusedAndReadsTheAnswerToItsEnd) {
   ConnectionDriver driver;
   driver.peer().SendPreface();
-  auto body = Fed();
+  auto body = Pushed();
   auto exchange = Post();
   driver.Start(exchange, body);
-  body->Feed("one");
+  body->Push("one");
   ASSERT_TRUE(driver.peer().Await("DATA 1 3"));
   driver.peer().Send(Headers(1, kTooLarge));
   ASSERT_TRUE(exchange->AwaitHead());
   body->Forbid();
-  body->Feed("two");
+  body->Push("two");
   driver.peer().Send(Data(1, "too large", true));
   ASSERT_TRUE(exchange->AwaitDone());
   EXPECT_EQ(exchange->outcome(), "");
@@ -180,11 +180,11 @@ TEST(Http2Stream, EndsAnUploadWhoseCallerSendsNothing) {
   ExchangeLimits limits;
   limits.write_stall = seconds(10);
   limits.request_stall = milliseconds(60);
-  auto body = Fed();
+  auto body = Pushed();
   auto exchange = Post();
   Guard(*exchange, body);
   driver.Start(exchange, body, limits);
-  body->Feed("some");
+  body->Push("some");
   ASSERT_TRUE(exchange->AwaitDone());
   EXPECT_EQ(exchange->outcome(), "deadline_exceeded");
   EXPECT_EQ(exchange->result().failure->source, Source::kCaller);
@@ -204,11 +204,11 @@ TEST(Http2Stream, BlamesTheOriginForWhatItDoesNotTake) {
   ExchangeLimits limits;
   limits.write_stall = milliseconds(300);
   limits.request_stall = seconds(60);
-  auto body = Fed();
+  auto body = Pushed();
   auto exchange = Post();
   driver.Start(exchange, body, limits);
   ASSERT_TRUE(driver.peer().Await("HEADERS 1"));
-  body->Feed("12345678");
+  body->Push("12345678");
   ASSERT_TRUE(exchange->AwaitDone());
   EXPECT_EQ(exchange->outcome(), "connection_write_timeout");
 }
@@ -219,8 +219,8 @@ TEST(Http2Stream, BlamesTheOriginForWhatItDoesNotTake) {
 TEST(Http2Stream, SendsABodyWhenItsWaitIsOver) {
   ConnectionDriver driver;
   driver.peer().SendPreface();
-  auto body = Fed();
-  body->Feed("abc");
+  auto body = Pushed();
+  body->Push("abc");
   body->End();
   auto exchange = Expecting(driver, body, milliseconds(30));
   ASSERT_TRUE(driver.peer().Await("HEADERS 1"));
@@ -235,8 +235,8 @@ TEST(Http2Stream, SendsABodyWhenItsWaitIsOver) {
 TEST(Http2Stream, SendsABodyWhenTheOriginAsksForIt) {
   ConnectionDriver driver;
   driver.peer().SendPreface();
-  auto body = Fed();
-  body->Feed("abc");
+  auto body = Pushed();
+  body->Push("abc");
   body->End();
   auto exchange = Expecting(driver, body, seconds(600));
   ASSERT_TRUE(driver.peer().Await("HEADERS 1"));
@@ -253,9 +253,9 @@ TEST(Http2Stream, SendsABodyWhenTheOriginAsksForIt) {
 TEST(Http2Stream, LeavesABodyAloneThatTheOriginRefuses) {
   ConnectionDriver driver;
   driver.peer().SendPreface();
-  auto body = Fed();
+  auto body = Pushed();
   body->Forbid();
-  body->Feed("abc");
+  body->Push("abc");
   auto exchange = Expecting(driver, body, milliseconds(50));
   ASSERT_TRUE(driver.peer().Await("HEADERS 1"));
   driver.peer().Send(Headers(1, {{":status", "417"}}));
@@ -271,8 +271,8 @@ TEST(Http2Stream, LeavesABodyAloneThatTheOriginRefuses) {
 TEST(Http2Stream, WaitsForThe100NoLongerThanTheOriginMayStall) {
   ConnectionDriver driver;
   driver.peer().SendPreface();
-  auto body = Fed();
-  body->Feed("abc");
+  auto body = Pushed();
+  body->Push("abc");
   body->End();
   ExchangeLimits limits;
   limits.write_stall = milliseconds(600);

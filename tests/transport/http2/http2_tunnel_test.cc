@@ -23,21 +23,21 @@ TEST(Http2Tunnel, CarriesATunnel) {
     SCOPED_TRACE(origin_first ? "origin first" : "caller first");
     ConnectionDriver driver;
     driver.peer().SendPreface();
-    auto body = Fed();
+    auto body = Pushed();
     auto exchange = Connect(driver, body);
     ASSERT_TRUE(driver.peer().Await("HEADERS 1"));
     EXPECT_EQ(body->reads(), 0);
     driver.peer().Send(Headers(1, kOk));
     ASSERT_TRUE(exchange->AwaitHead());
     EXPECT_EQ(exchange->kind, BodyKind::kTunnel);
-    body->Feed("ping");
+    body->Push("ping");
     ASSERT_TRUE(driver.peer().Await("DATA 1 4"));
     driver.peer().Send(Data(1, "pong!"));
     ASSERT_TRUE(exchange->AwaitBody(5));
     if (origin_first) {
       driver.peer().Send(Data(1, "bye", true));
       ASSERT_TRUE(exchange->AwaitOriginClosed());
-      body->Feed("still here");
+      body->Push("still here");
       ASSERT_TRUE(driver.peer().Await("DATA 1 10"));
       EXPECT_EQ(exchange->outcome(), "running");
       body->End();
@@ -62,9 +62,9 @@ TEST(Http2Tunnel, CarriesATunnel) {
 TEST(Http2Tunnel, TakesARefusalToOpenATunnelAsAResponse) {
   ConnectionDriver driver;
   driver.peer().SendPreface();
-  auto body = Fed();
+  auto body = Pushed();
   body->Forbid();
-  body->Feed("never");
+  body->Push("never");
   auto exchange = Connect(driver, body);
   ASSERT_TRUE(driver.peer().Await("HEADERS 1"));
   driver.peer().Send(Headers(1, {{":status", "403"}}) + Data(1, "no", true));
@@ -81,7 +81,7 @@ TEST(Http2Tunnel, GivesAConnectThatIsNotAnsweredTheTimeOfAnAnswer) {
   ExchangeLimits limits;
   limits.write_stall = milliseconds(2000);
   limits.response_header = milliseconds(60);
-  auto exchange = Connect(driver, Fed(), limits);
+  auto exchange = Connect(driver, Pushed(), limits);
   ASSERT_TRUE(exchange->AwaitDone());
   EXPECT_EQ(exchange->outcome(), "http_response_timeout");
   ASSERT_TRUE(driver.peer().Await("RST_STREAM 1 CANCEL"));
@@ -94,7 +94,7 @@ TEST(Http2Tunnel, EndsATunnelInWhichNothingMoves) {
   limits.body_stall = milliseconds(1);
   limits.request_stall = milliseconds(1);
   limits.tunnel_idle = milliseconds(80);
-  auto body = Fed();
+  auto body = Pushed();
   auto exchange = Connect(driver, body, limits);
   ASSERT_TRUE(driver.peer().Await("HEADERS 1"));
   driver.peer().Send(Headers(1, kOk));
@@ -107,7 +107,7 @@ TEST(Http2Tunnel, EndsATunnelInWhichNothingMoves) {
 TEST(Http2Tunnel, TellsOfTheOriginsEndAfterWhatAReceiverHadLeft) {
   ConnectionDriver driver;
   driver.peer().SendPreface();
-  auto body = Fed();
+  auto body = Pushed();
   auto exchange = Connect(driver, body);
   std::atomic<bool> open = false;
   exchange->on_data = [&open](std::size_t) { return open ? Flow::kContinue : Flow::kPause; };
@@ -128,7 +128,7 @@ TEST(Http2Tunnel, TellsOfTheOriginsEndAfterWhatAReceiverHadLeft) {
 TEST(Http2Tunnel, FailsATunnelWhoseConnectionEnds) {
   ConnectionDriver driver;
   driver.peer().SendPreface();
-  auto body = Fed();
+  auto body = Pushed();
   auto exchange = Connect(driver, body);
   ASSERT_TRUE(driver.peer().Await("HEADERS 1"));
   driver.peer().Send(Headers(1, kOk) + Data(1, "half"));

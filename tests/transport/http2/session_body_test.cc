@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "tests/harness/test_body.h"
+#include "tests/harness/push_body.h"
 #include "tests/transport/http2/session_driver.h"
 
 namespace spillway {
@@ -18,7 +18,7 @@ const h2::Fields kOk = {{":status", "200"}};
 const h2::Fields kTooLarge = {{":status", "413"}};
 const h2::Fields kContinue = {{":status", "100"}};
 
-std::shared_ptr<FedBody> Fed() { return std::make_shared<FedBody>(); }
+std::shared_ptr<PushBody> Pushed() { return std::make_shared<PushBody>(); }
 
 // --- Trailers ---
 
@@ -26,8 +26,8 @@ std::shared_ptr<FedBody> Fed() { return std::make_shared<FedBody>(); }
 TEST(Http2Session, EndsTheStreamOnTheTrailersOfABody) {
   SessionDriver driver;
   driver.Handshake();
-  auto body = Fed();
-  body->Feed("abc");
+  auto body = Pushed();
+  body->Push("abc");
   body->End({{"X-Sum", "17"}, {"x-other", "Value"}});
   HeardStream& stream = driver.Send("POST", body, {{"Trailer", "X-Sum"}});
   const std::vector<h2::SeenFrame> frames = driver.TakeFrames();
@@ -44,7 +44,7 @@ TEST(Http2Session, EndsTheStreamOnTheTrailersOfABody) {
 TEST(Http2Session, SendsTheTrailersOfABodyThatIsEmpty) {
   SessionDriver driver;
   driver.Handshake();
-  auto body = Fed();
+  auto body = Pushed();
   HeardStream& stream = driver.Send("POST", body);
   EXPECT_EQ(driver.TakeSentOfStreams(), "HEADERS 1");
   body->End({{"x-sum", "0"}});
@@ -56,7 +56,7 @@ TEST(Http2Session, SendsTheTrailersOfABodyThatIsEmpty) {
 TEST(Http2Session, EndsAnEmptyBodyOfUnknownLengthWithoutTrailers) {
   SessionDriver driver;
   driver.Handshake();
-  auto body = Fed();
+  auto body = Pushed();
   body->End();
   driver.Send("POST", body);
   EXPECT_EQ(driver.TakeSentOfStreams(), "HEADERS 1; DATA 1 0 END_STREAM");
@@ -66,9 +66,9 @@ TEST(Http2Session, EndsAnEmptyBodyOfUnknownLengthWithoutTrailers) {
 TEST(Http2Session, ResetsAStreamWhoseTrailersThePeerWouldNotTake) {
   SessionDriver driver;
   driver.Handshake({{h2::kMaxHeaderList, 400}});
-  auto body = Fed();
+  auto body = Pushed();
   HeardStream& stream = driver.Send("POST", body);
-  body->Feed("abc");
+  body->Push("abc");
   body->End({{"x-sum", std::string(500, 'x')}});
   const std::string sent = driver.TakeSentOfStreams();
   EXPECT_EQ(sent.find("END_STREAM"), std::string::npos) << sent;
@@ -83,12 +83,12 @@ TEST(Http2Session, ResetsAStreamWhoseTrailersThePeerWouldNotTake) {
 TEST(Http2Session, GoesOnSendingAfterAHeadThatAccepts) {
   SessionDriver driver;
   driver.Handshake();
-  auto body = Fed();
+  auto body = Pushed();
   HeardStream& stream = driver.Send("POST", body);
-  body->Feed("one");
+  body->Push("one");
   EXPECT_EQ(driver.TakeSentOfStreams(), "HEADERS 1; DATA 1 3");
   driver.Receive(Headers(1, kOk) + Data(1, "uno"));
-  body->Feed("two2");
+  body->Push("two2");
   EXPECT_EQ(driver.TakeSentOfStreams(), "DATA 1 4");
   driver.Receive(Data(1, "dos"));
   body->End();
@@ -105,13 +105,13 @@ TEST(Http2Session, GoesOnSendingAfterAHeadThatAccepts) {
 TEST(Http2Session, StopsReadingTheBodyAfterAHeadThatRefuses) {
   SessionDriver driver;
   driver.Handshake();
-  auto body = Fed();
+  auto body = Pushed();
   HeardStream& stream = driver.Send("POST", body);
-  body->Feed("one");
+  body->Push("one");
   EXPECT_EQ(driver.TakeSentOfStreams(), "HEADERS 1; DATA 1 3");
   driver.Receive(Headers(1, kTooLarge) + Data(1, "too "));
   body->Forbid();
-  body->Feed("two");
+  body->Push("two");
   EXPECT_EQ(driver.TakeSentOfStreams(), "");
   driver.Receive(Data(1, "large", true));
   EXPECT_TRUE(stream.complete());
@@ -124,15 +124,15 @@ TEST(Http2Session, StopsReadingTheBodyAfterAHeadThatRefuses) {
 TEST(Http2Session, NeverReadsTheBodyAgainOnceTheResponseIsComplete) {
   SessionDriver driver;
   driver.Handshake();
-  auto body = Fed();
+  auto body = Pushed();
   HeardStream& stream = driver.Send("POST", body);
-  body->Feed("one");
+  body->Push("one");
   driver.TakeSent();
   driver.Receive(Headers(1, kOk) + Data(1, "done", true));
   body->Forbid();
   EXPECT_TRUE(stream.complete());
   EXPECT_EQ(driver.TakeSentOfStreams(), "RST_STREAM 1 NO_ERROR");
-  body->Feed("two");
+  body->Push("two");
   driver.Receive(h2::Window(1, 1000) + h2::Window(0, 1000));
   EXPECT_EQ(driver.TakeSentOfStreams(), "");
 }
@@ -143,8 +143,8 @@ TEST(Http2Session, NeverReadsTheBodyAgainOnceTheResponseIsComplete) {
 TEST(Http2Session, HoldsABodyUntilItIsAskedFor) {
   SessionDriver driver;
   driver.Handshake();
-  auto body = Fed();
-  body->Feed("abc");
+  auto body = Pushed();
+  body->Push("abc");
   body->End();
   HeardStream& stream =
       driver.Send("POST", body, {{"Expect", "100-continue"}}, Http2BodyStart::kWhenAsked);
@@ -161,8 +161,8 @@ TEST(Http2Session, HoldsABodyUntilItIsAskedFor) {
 TEST(Http2Session, SendsABodyThatIsReleased) {
   SessionDriver driver;
   driver.Handshake();
-  auto body = Fed();
-  body->Feed("abc");
+  auto body = Pushed();
+  body->Push("abc");
   body->End();
   HeardStream& stream = driver.Send("POST", body, {}, Http2BodyStart::kWhenAsked);
   EXPECT_EQ(driver.TakeSentOfStreams(), "HEADERS 1");
@@ -177,8 +177,8 @@ TEST(Http2Session, SendsABodyThatIsReleased) {
 TEST(Http2Session, SendsABodyWhenTheAnswerAccepts) {
   SessionDriver driver;
   driver.Handshake();
-  auto body = Fed();
-  body->Feed("abc");
+  auto body = Pushed();
+  body->Push("abc");
   body->End();
   HeardStream& stream = driver.Send("POST", body, {}, Http2BodyStart::kWhenAsked);
   driver.TakeSent();
@@ -192,9 +192,9 @@ TEST(Http2Session, SendsABodyWhenTheAnswerAccepts) {
 TEST(Http2Session, NeverReadsABodyThatWasRefused) {
   SessionDriver driver;
   driver.Handshake();
-  auto body = Fed();
+  auto body = Pushed();
   body->Forbid();
-  body->Feed("abc");
+  body->Push("abc");
   HeardStream& stream = driver.Send("POST", body, {}, Http2BodyStart::kWhenAsked);
   driver.Receive(Headers(1, {{":status", "417"}}));
   driver.session().ReleaseBody(stream.id);
@@ -209,7 +209,7 @@ TEST(Http2Session, EndsAStreamThatSendsDataAfterAnInformationalResponse) {
   for (const Http2BodyStart start : {Http2BodyStart::kAtOnce, Http2BodyStart::kWhenAsked}) {
     SessionDriver driver;
     driver.Handshake();
-    HeardStream& stream = driver.Send("POST", Fed(), {}, start);
+    HeardStream& stream = driver.Send("POST", Pushed(), {}, start);
     driver.Receive(Headers(1, {{":status", "103"}}) + Data(1, "early"));
     EXPECT_EQ(stream.outcome(), "http_protocol_error");
     EXPECT_FALSE(stream.head_seen);
@@ -221,11 +221,11 @@ TEST(Http2Session, EndsAStreamThatSendsDataAfterAnInformationalResponse) {
 TEST(Http2Session, TellsWhenItWaitsForTheBody) {
   SessionDriver driver;
   driver.Handshake();
-  auto body = Fed();
+  auto body = Pushed();
   HeardStream& stream = driver.Send("POST", body);
   EXPECT_EQ(stream.pending, 1);
   EXPECT_EQ(stream.ready, 0);
-  body->Feed("a");
+  body->Push("a");
   EXPECT_EQ(stream.ready, 1);
   EXPECT_EQ(stream.pending, 2);
 }
@@ -241,8 +241,8 @@ HeardStream& Connect(SessionDriver& driver, std::shared_ptr<BodySource> body) {
 TEST(Http2Session, CarriesBytesBothWaysInATunnel) {
   SessionDriver driver;
   driver.Handshake();
-  auto body = Fed();
-  body->Feed("ping");
+  auto body = Pushed();
+  body->Push("ping");
   HeardStream& stream = Connect(driver, body);
   EXPECT_EQ(driver.TakeSentOfStreams(), "HEADERS 1");
   EXPECT_EQ(body->reads(), 0);
@@ -256,7 +256,7 @@ TEST(Http2Session, CarriesBytesBothWaysInATunnel) {
   driver.Receive(Data(1, "", true));
   EXPECT_TRUE(stream.peer_closed);
   EXPECT_FALSE(stream.ended);
-  body->Feed("more");
+  body->Push("more");
   EXPECT_EQ(driver.TakeSentOfStreams(), "DATA 1 4");
   body->End();
   EXPECT_EQ(driver.TakeSentOfStreams(), "DATA 1 0 END_STREAM");
@@ -268,7 +268,7 @@ TEST(Http2Session, CarriesBytesBothWaysInATunnel) {
 TEST(Http2Session, KeepsATunnelOpenAfterOurSideEnded) {
   SessionDriver driver;
   driver.Handshake();
-  auto body = Fed();
+  auto body = Pushed();
   HeardStream& stream = Connect(driver, body);
   driver.Receive(Headers(1, {{":status", "201"}, {"content-length", "3"}}));
   body->End();
@@ -284,7 +284,7 @@ TEST(Http2Session, KeepsATunnelOpenAfterOurSideEnded) {
 TEST(Http2Session, TakesARefusalToOpenATunnelAsAResponse) {
   SessionDriver driver;
   driver.Handshake();
-  auto body = Fed();
+  auto body = Pushed();
   body->Forbid();
   HeardStream& stream = Connect(driver, body);
   driver.Receive(Headers(1, {{":status", "403"}}) + Data(1, "no", true));
@@ -297,7 +297,7 @@ TEST(Http2Session, TakesARefusalToOpenATunnelAsAResponse) {
 TEST(Http2Session, EndsATunnelInWhichHeadersCome) {
   SessionDriver driver;
   driver.Handshake();
-  HeardStream& stream = Connect(driver, Fed());
+  HeardStream& stream = Connect(driver, Pushed());
   driver.Receive(Headers(1, kOk) + Headers(1, {{"x-sum", "1"}}, true));
   EXPECT_EQ(stream.outcome(), "http_protocol_error");
 }
@@ -306,19 +306,19 @@ TEST(Http2Session, EndsATunnelInWhichHeadersCome) {
 TEST(Http2Session, ResetsATunnelWhoseSourceFails) {
   SessionDriver driver;
   driver.Handshake();
-  auto body = Fed();
+  auto body = Pushed();
   HeardStream& stream = Connect(driver, body);
   driver.Receive(Headers(1, kOk));
-  body->Feed("x");
+  body->Push("x");
   body->Fail();
   EXPECT_EQ(driver.TakeSentOfStreams(), "HEADERS 1; DATA 1 1; RST_STREAM 1 CANCEL");
-  EXPECT_EQ(stream.outcome(), "http_request_error");
+  EXPECT_EQ(stream.outcome(), "cancelled");
 }
 
 TEST(Http2Session, TellsATunnelThatWasResetFromOneThatEnded) {
   SessionDriver driver;
   driver.Handshake();
-  HeardStream& stream = Connect(driver, Fed());
+  HeardStream& stream = Connect(driver, Pushed());
   driver.Receive(Headers(1, kOk) + Data(1, "", true) + h2::Rst(1, h2::kNoError));
   EXPECT_TRUE(stream.peer_closed);
   EXPECT_EQ(stream.outcome(), "http_stream_reset");
