@@ -19,6 +19,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -201,8 +202,13 @@ class Stream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::Byte
     if (ok) HalfOver();
   }
   void OnDone(const grpc::Status& status) override {
-    load_.StreamEnded(status, latencies_, messages_, bad_);
+    // Nothing of this may be left when the load hears of the end: main then takes everything down.
+    Load& load = load_;
+    const std::vector<std::int64_t> latencies = std::move(latencies_);
+    const std::uint64_t messages = messages_;
+    const std::uint64_t bad = bad_;
     delete this;
+    load.StreamEnded(status, latencies, messages, bad);
   }
 
  private:
