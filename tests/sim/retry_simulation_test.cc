@@ -14,7 +14,7 @@
 namespace spillway {
 namespace {
 
-enum class Mood { kServes, kSendsAway, kRefusesStreams, kHangsUp };
+enum class Mood { kServes, kSendsAway, kRefusesStreams, kHangsUp, kIsBusy };
 
 struct RoundTrip {
   FailedAttempt facts;     // of the attempt under way
@@ -146,6 +146,10 @@ class RetrySimulation {
       End(id, true);
       return Handle(release);
     }
+    if (mood == Mood::kIsBusy) {
+      Handle(release);
+      return AnswerBusy(id);
+    }
     trip.facts.any_byte_sent = true;
     trip.facts.any_response_byte = false;
     trip.facts.reason = Reason::kHttpStreamRefused;
@@ -165,6 +169,28 @@ class RetrySimulation {
     }
     Handle(release);
     Decide(id);
+  }
+
+  void AnswerBusy(WaiterId id) {
+    RoundTrip& trip = trips_[id];
+    AnsweredAttempt answer;
+    answer.status = random_.Percent(50) ? 429 : 503;
+    if (answer.status == 503) trip.processed = true;
+    answer.idempotent = trip.facts.idempotent;
+    answer.body_replayable = trip.facts.body_replayable;
+    answer.attempts = trip.facts.attempts;
+    if (random_.Percent(50)) answer.retry_after = random_.Millis(0, 2000);
+    answer.deadline = trip.facts.deadline;
+    const double fraction = static_cast<double>(random_.Millis(0, 999).count()) / 1e9;
+    const DelayedRetry retry =
+        DecideStatusRetry(answer, retry_limits_, retry_limits_.max_attempts, fraction, time_.now());
+    if (retry.verdict != RetryVerdict::kRetry || !budget_.TryTake(time_.now())) {
+      return End(id, false);
+    }
+    ++totals_.retries;
+    EXPECT_GE(retry.pause, answer.retry_after.value_or(Duration::zero()));
+    EXPECT_LT(time_.now() + retry.pause, trip.facts.deadline);
+    time_.In(retry.pause, [this, id] { Acquire(id, false); });
   }
 
   void Decide(WaiterId id) {
@@ -195,7 +221,11 @@ class RetrySimulation {
   Random random_;
   Mood mood_;
   Duration lasting_;
-  const RetryLimits retry_limits_{};
+  const RetryLimits retry_limits_ = [] {
+    RetryLimits limits;
+    limits.statuses = {429, 503};
+    return limits;
+  }();
   RetryBudget budget_{retry_limits_};
   const Instant start_ = Instant(seconds(1));
   VirtualTime time_{start_};
@@ -238,6 +268,20 @@ TEST(RetrySimulation, KeepsRetriesWithinTheirBudgetWhenAnOriginDies) {  // X-016
                   limits.budget_per_second * std::chrono::duration<double>(totals.lasted).count() +
                   limits.budget_burst);
     EXPECT_LE(totals.attempts, totals.round_trips + totals.retries + totals.replays);
+  }
+}
+
+TEST(RetrySimulation, AnswersABusyOriginWithinTheBudgetItsWishesAndTheDeadline) {  // O-091, O-092
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    RetrySimulation simulation(seed, Mood::kIsBusy, kStorm);
+    const Totals totals = simulation.Run();
+    const RetryLimits& limits = simulation.retry_limits();
+    EXPECT_GT(totals.retries, 50U);
+    EXPECT_LE(static_cast<double>(totals.retries),
+              limits.budget_ratio * static_cast<double>(totals.round_trips) +
+                  limits.budget_per_second * std::chrono::duration<double>(totals.lasted).count() +
+                  limits.budget_burst);
+    EXPECT_EQ(totals.attempts, totals.round_trips + totals.retries);
   }
 }
 
