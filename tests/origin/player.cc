@@ -16,7 +16,7 @@ Player::Player(Peer& peer, SeenLog& log, std::uint64_t connection, Board& board,
     : peer_(peer), wire_(peer), log_(log), connection_(connection), board_(board), hooks_(hooks) {}
 
 void Player::Run(const Script& script) {
-  if (Begin(script) && Play(script)) Serve(kAll);
+  if (Begin(script) && Play(script)) Serve(kUnlimited);
   if (wire_.tls() != nullptr) {
     tls_.alert = wire_.tls()->alert().empty() ? tls_.alert : wire_.tls()->alert();
     log_.OnTls(connection_, tls_);
@@ -282,7 +282,7 @@ bool Player::Drip(const Step& step) {
 
 bool Player::Serve(std::uint64_t count) {
   if (http2_ != nullptr) return http2_->Serve(count);
-  for (std::uint64_t i = 0; count == kAll || i < count; ++i) {
+  for (std::uint64_t i = 0; count == kUnlimited || i < count; ++i) {
     if (!ExpectHead()) return false;
     const auto instead =
         hooks_.on_head ? hooks_.on_head(request_, connection_) : std::optional<Script>();
@@ -290,7 +290,7 @@ bool Player::Serve(std::uint64_t count) {
       if (!Play(*instead)) return false;
       continue;
     }
-    if (!ExpectBody(kAll) || !Play(hooks_.handler(request_, connection_))) return false;
+    if (!ExpectBody(kUnlimited) || !Play(hooks_.handler(request_, connection_))) return false;
   }
   return true;
 }

@@ -153,7 +153,7 @@ std::optional<Step> ReadStep(const Words& words) {
   for (const Word& word : kCountedSteps) {
     if (word.name != name) continue;
     const auto number =
-        words[1] == "all" ? std::optional<std::uint64_t>(kAll) : ReadNumber(words[1]);
+        words[1] == "all" ? std::optional<std::uint64_t>(kUnlimited) : ReadNumber(words[1]);
     if (!number.has_value()) return std::nullopt;
     return Step{word.kind, "", *number};
   }

@@ -90,12 +90,12 @@ enum class StepKind : std::uint8_t {
   kH2Run,
 };
 
-inline constexpr std::uint64_t kAll = ~std::uint64_t{0};
+inline constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
 
 struct Step {
   StepKind kind = StepKind::kServe;
   std::string text = {};         // bytes to send, or the name of an event
-  std::uint64_t number = kAll;   // bytes to read, requests to serve, rounds of a repeat
+  std::uint64_t number = kUnlimited;   // bytes to read, requests to serve, rounds of a repeat
   bool each = false;             // kSend: a byte at a time
   std::uint64_t split_at = 0;    // kSend: length of the first piece; 0: one piece
   std::uint64_t every_us = 0;    // kDrip
