@@ -138,6 +138,8 @@ CLI::App* AddRequest(CLI::App& app, Values& values) {
   auto* follow = command->add_option("--follow", request.max_redirects, "Redirects to follow");
   command->add_flag("-L,--location", values.location, "Follow up to 10 redirects")
       ->excludes(follow);
+  command->add_flag("--stream", request.stream,
+                    "Send and print bodies as they come, of any size; -d @- sends standard input");
   command->add_flag("--compressed", request.compressed,
                     "Let the origin compress the body, and print it decompressed");
   command->add_option("--cookie-jar", request.cookie_jar,

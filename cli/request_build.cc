@@ -44,7 +44,7 @@ std::string_view Trim(std::string_view text) {
 
 }  // namespace
 
-std::string BuildRequest(const RequestOptions& options, spillway::v1::HttpRequest& request) {
+std::string BuildHead(const RequestOptions& options, spillway::v1::HttpRequest& request) {
   request.set_url(options.url);
   request.set_request_target(options.request_target);
   const bool has_data = options.data.has_value() || options.raw_data.has_value();
@@ -66,15 +66,6 @@ std::string BuildRequest(const RequestOptions& options, spillway::v1::HttpReques
   if (!IsUtf8(options.method)) return "the method is not text";
   if (!IsUtf8(options.cookie_jar)) return "the cookie jar's name is not text";
 
-  if (options.raw_data.has_value()) {
-    request.set_body(*options.raw_data);
-  } else if (has_data && options.data->starts_with('@')) {
-    const std::string problem = ReadData(options.data->substr(1), *request.mutable_body());
-    if (!problem.empty()) return problem;
-  } else if (has_data) {
-    request.set_body(*options.data);
-  }
-
   spillway::v1::RequestOptions& wire = *request.mutable_options();
   wire.set_fresh_connection(options.fresh);
   wire.set_max_response_bytes(options.max_response_bytes);
@@ -87,6 +78,19 @@ std::string BuildRequest(const RequestOptions& options, spillway::v1::HttpReques
   wire.set_exchange_detail(options.verbosity >= 4 || options.timing
                                ? spillway::v1::EXCHANGE_DETAIL_TIMELINE
                                : spillway::v1::EXCHANGE_DETAIL_SUMMARY);
+  return "";
+}
+
+std::string BuildRequest(const RequestOptions& options, spillway::v1::HttpRequest& request) {
+  if (const std::string problem = BuildHead(options, request); !problem.empty()) return problem;
+  if (options.raw_data.has_value()) {
+    request.set_body(*options.raw_data);
+  } else if (options.data.has_value() && options.data->starts_with('@')) {
+    const std::string problem = ReadData(options.data->substr(1), *request.mutable_body());
+    if (!problem.empty()) return problem;
+  } else if (options.data.has_value()) {
+    request.set_body(*options.data);
+  }
   return "";
 }
 

@@ -36,11 +36,14 @@ struct RequestOptions {
   std::uint32_t max_attempts = 0;        // 0: the daemon's configuration
   std::uint32_t max_redirects = 0;
   std::string cookie_jar;   // "": none
+  bool stream = false;      // bodies are passed on as they come
   bool compressed = false;  // ask for content codings, and undo them
 };
 
 inline constexpr std::size_t kMaxDataBytes = 1024UL * 1024 * 1024;
 
+// The message that `options` ask for, without its data. Returns what is wrong, "" when nothing is.
+std::string BuildHead(const RequestOptions& options, spillway::v1::HttpRequest& request);
 // The message that `options` ask for. Returns what is wrong, "" when nothing is.
 std::string BuildRequest(const RequestOptions& options, spillway::v1::HttpRequest& request);
 

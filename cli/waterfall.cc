@@ -62,7 +62,15 @@ class Reader {
       case spillway::v1::EVENT_KIND_WAIT_100:
         return To("request", at);
       case spillway::v1::EVENT_KIND_GOT_100:
+        response_.reset();
         return To("100", at);
+      case spillway::v1::EVENT_KIND_INFORMATIONAL:
+        // The first byte was of this one, and the answer is still to come.
+        if (stage_ != Stage::kOver) response_.reset();
+        return;
+      case spillway::v1::EVENT_KIND_HEAD:
+        if (stage_ != Stage::kOver && !response_.has_value()) OnFirstByte(at);
+        return;
       case spillway::v1::EVENT_KIND_WRITTEN:
         return OnWritten(at);
       case spillway::v1::EVENT_KIND_FIRST_BYTE:
@@ -102,7 +110,7 @@ class Reader {
   // An early response comes while the request is still being written.
   void OnFirstByte(Duration at) {
     if (stage_ == Stage::kSent) To("first byte", at);
-    response_ = at;
+    if (stage_ == Stage::kSent || stage_ == Stage::kSending) response_ = at;
   }
 
   // What was under way has ended, well or not.

@@ -25,6 +25,19 @@ class FakeDaemon::EgressService : public spillway::v1::Egress::Service {
     return Status::OK;
   }
 
+  Status Stream(ServerContext*,
+                grpc::ServerReaderWriter<spillway::v1::StreamResponse, spillway::v1::StreamRequest>*
+                    stream) override {
+    daemon_.sent.clear();
+    spillway::v1::StreamRequest frame;
+    while (stream->Read(&frame)) {
+      daemon_.sent.push_back(frame);
+      if (daemon_.early) break;
+    }
+    for (const auto& answer : daemon_.frames) stream->Write(answer);
+    return daemon_.stream_status;
+  }
+
  private:
   FakeDaemon& daemon_;
 };

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "grpc/health/v1/health.pb.h"
 #include "spillway/v1/admin.pb.h"
@@ -41,6 +42,13 @@ class FakeDaemon {
   std::function<grpc::Status(grpc::ServerContext&, const HttpRequest&, HttpResponse&)> round_trip;
   // The last RoundTrip.
   HttpRequest request;
+
+  // Stream: `frames` and then `stream_status`, after the caller's half-close unless `early`. What
+  // came of the caller is kept until then.
+  std::vector<spillway::v1::StreamResponse> frames;
+  grpc::Status stream_status;
+  bool early = false;
+  std::vector<spillway::v1::StreamRequest> sent;
 
   // ListPools, and the `updates` answers of WatchPools (-1: until the caller is gone).
   spillway::v1::ListPoolsResponse pools;

@@ -56,10 +56,12 @@ Exchange Cold() {
   AddEvent(exchange, EVENT_KIND_GRANTED, 50);
   AddEvent(exchange, EVENT_KIND_HEADERS_WRITTEN, 51);
   AddEvent(exchange, EVENT_KIND_WAIT_100, 55);
+  // The first byte is that of the 100.
+  AddEvent(exchange, EVENT_KIND_FIRST_BYTE, 60);
   AddEvent(exchange, EVENT_KIND_GOT_100, 60);
+  AddEvent(exchange, EVENT_KIND_INFORMATIONAL, 60, 100);
   AddEvent(exchange, EVENT_KIND_WRITTEN, 70);
-  AddEvent(exchange, EVENT_KIND_FIRST_BYTE, 80);
-  AddEvent(exchange, EVENT_KIND_HEAD, 81, 200);
+  AddEvent(exchange, EVENT_KIND_HEAD, 80, 200);
   AddEvent(exchange, EVENT_KIND_FIRST_DATA, 82);
   AddEvent(exchange, EVENT_KIND_BODY_DONE, 100);
   AddEvent(exchange, EVENT_KIND_PUT_IDLE, 100);
