@@ -1,0 +1,87 @@
+// An HttpClient over a real transport, and origins that answer by path.
+
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/origin/origin.h"
+#include "tests/transport/facade/blocking_call.h"
+#include "transport/client/http_client.h"
+
+namespace spillway {
+
+inline Script Say(std::string bytes) {
+  return {Step{.kind = StepKind::kSend, .text = std::move(bytes)}};
+}
+
+inline std::string RedirectTo(const std::string& location, std::uint32_t status = 302,
+                              const std::string& more = "") {
+  return Answer(status, "", "Location: " + location + "\r\n" + more);
+}
+
+// What an origin answers to each path; 200 "served" to others.
+using Paths = std::map<std::string, std::string>;
+
+inline OriginOptions Answering(Paths paths) {
+  OriginOptions options;
+  options.handler = [paths = std::move(paths)](const SeenRequest& request, std::uint64_t) {
+    const auto found = paths.find(request.target);
+    return Say(found != paths.end() ? found->second : Answer(200, "served"));
+  };
+  return options;
+}
+
+// The requests that an origin saw, on whatever connection, in the order of connections.
+inline std::vector<SeenRequest> Requests(const Origin& origin) {
+  std::vector<SeenRequest> all;
+  for (const SeenConnection& connection : origin.seen()) {
+    all.insert(all.end(), connection.requests.begin(), connection.requests.end());
+  }
+  return all;
+}
+
+class ClientFixture {
+ public:
+  explicit ClientFixture(std::shared_ptr<const Policy> policy = PolicyOf(Destination()),
+                         HttpClientOptions options = {})
+      : transport_(Make(std::move(policy))), client_(*transport_, std::move(options)) {}
+
+  // The client may go only when nothing of its own runs any more.
+  ~ClientFixture() { transport_->Shutdown(); }
+  ClientFixture(const ClientFixture&) = delete;
+  ClientFixture& operator=(const ClientFixture&) = delete;
+
+  std::shared_ptr<WaitingSink> Do(ClientRequest request) {
+    auto sink = std::make_shared<WaitingSink>();
+    client_.Start(std::move(request), sink);
+    sink->Wait();
+    return sink;
+  }
+
+  HttpClient& client() { return client_; }
+  Transport& transport() { return *transport_; }
+
+ private:
+  static std::unique_ptr<Transport> Make(std::shared_ptr<const Policy> policy) {
+    TransportOptions options;
+    options.policy = std::move(policy);
+    return MakeTransport(std::move(options));
+  }
+
+  std::unique_ptr<Transport> transport_;
+  HttpClient client_;
+};
+
+inline ClientRequest Following(Request request, std::uint32_t max_redirects = 10) {
+  ClientRequest following;
+  following.request = std::move(request);
+  following.max_redirects = max_redirects;
+  return following;
+}
+
+}  // namespace spillway
