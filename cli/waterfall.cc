@@ -147,7 +147,8 @@ class Reader {
     if (redirected_ != 0) title = "after redirect " + std::to_string(redirected_) + ": ";
     redirected_ = std::exchange(redirect_, 0);
     if (const Attempt* attempt = AttemptBefore(end)) {
-      const bool last = attempt->connection_id() == exchange_.connection_id();
+      // What else is told of a connection is told of the last attempt's.
+      const bool last = attempt == &*exchange_.attempt_log().rbegin();
       title += AttemptTitle(*attempt) + (last ? ConnectionText(exchange_) : "");
       const std::string error = LabelOf(attempt->error());
       if (!error.empty()) title += ": " + error + " (" + LabelOf(attempt->delivery()) + ")";

@@ -162,6 +162,7 @@ void RoundTrip::StartAttempt(Lease lease) {
   if (request_.body != nullptr && body_offered_) request_.body->Rewind();
   body_offered_ = true;
   ++record_.attempts;
+  running_kind_ = kind_;
   const std::shared_ptr<RoundTrip> self = shared_from_this();
   if (connection->Start(std::move(spec), self, *token) == StartResult::kStale) return OnStale();
   // From here on the loop may already have ended everything. A Cancel that came before the exchange

@@ -125,9 +125,10 @@ class RoundTrip final : public RoundTripHandle,
   bool informed_ = false;                     // a 1xx came, and
   Instant head_at_ = kNever;                  // then the head
   std::uint32_t stale_grants_ = 0;
-  std::uint32_t refusals_ = 0;  // streams that an HTTP/2 origin did not process
-  bool body_offered_ = false;   // to a connection, which may have read from it
-  AttemptKind kind_ = AttemptKind::kFirst;
+  std::uint32_t refusals_ = 0;                      // streams that an HTTP/2 origin did not process
+  bool body_offered_ = false;                       // to a connection, which may have read from it
+  AttemptKind kind_ = AttemptKind::kFirst;          // of the attempt to come
+  AttemptKind running_kind_ = AttemptKind::kFirst;  // and of the one under way
   Delivery worst_ = Delivery::kNotSent;
   std::optional<Failure> own_failure_;  // why we ended an exchange ourselves
   std::uint32_t failed_dials_ = 0;      // that were answered by another

@@ -50,7 +50,7 @@ void RoundTrip::NoteExchange(const ExchangeResult& result) {
   record_.bytes_received += result.bytes_received;
   NoteTimings(result);
   AttemptRecord attempt;
-  attempt.kind = kind_;
+  attempt.kind = running_kind_;
   attempt.reused = record_.reused;
   attempt.connection_id = record_.connection->id;
   attempt.started = result.started;

@@ -184,6 +184,8 @@ TEST(Timeline, HasRetriesAndTheirPauses_M1) {
   EXPECT_NE(backoff, std::string::npos) << text;
   ExpectConsistent(*call->record);
   ASSERT_EQ(call->record->attempt_log.size(), 2U);
+  EXPECT_EQ(call->record->attempt_log[0].kind, AttemptKind::kFirst);
+  EXPECT_EQ(call->record->attempt_log[1].kind, AttemptKind::kRetry);
   EXPECT_EQ(call->record->attempt_log[0].backoff, Duration::zero());
   EXPECT_GT(call->record->attempt_log[1].backoff, Duration::zero());
   EXPECT_EQ(call->record->timeline.back().attempt, 2U);
