@@ -46,6 +46,7 @@ class CountingObserver::Key : public KeyObserver {
     Add(&ObserverCounts::suppressed, Label(why));
   }
   void OnStaleReuse(StaleResult result) override { Add(&ObserverCounts::stale, Label(result)); }
+  void OnDialThrottled(DialThrottle why) override { Add(&ObserverCounts::throttled, Label(why)); }
   void OnDial(const DialRecord& record) override {
     Add(&ObserverCounts::dials, Label(record.error));
     if (!record.tls.has_value()) return;

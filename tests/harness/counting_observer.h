@@ -25,6 +25,7 @@ struct ObserverCounts {
   std::map<std::string, std::uint64_t> suppressed;  // retries not made
   std::map<std::string, std::uint64_t> stale;       // by result
   std::map<std::string, std::uint64_t> dials;       // by error, "" for good ones
+  std::map<std::string, std::uint64_t> throttled;   // dials put off, by what held them back
   std::map<std::string, std::uint64_t> closed;      // connections, by reason
   std::map<std::string, std::uint64_t> lookups;     // by error
   std::uint64_t keys = 0;

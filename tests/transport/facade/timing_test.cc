@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "tests/harness/counting_observer.h"
 #include "tests/harness/push_body.h"
 #include "tests/origin/origin.h"
 #include "tests/transport/facade/blocking_call.h"
@@ -222,6 +223,49 @@ TEST(Timeline, OfHttp2LeavesTheConnectionWhereItIs_M5) {
   EXPECT_TRUE(Text(*second->record).starts_with("started queued granted(idle) headers_written"))
       << Text(*second->record);
   EXPECT_TRUE(second->record->reused);
+}
+
+// --- what only metrics see ---
+
+TEST(Observer, HearsOfDialsThatAreHeldBackAfterOneFailed) {
+  std::uint16_t port = 0;
+  { port = Origin("serve").port(); }
+  const auto observer = std::make_shared<CountingObserver>();
+  TransportOptions options;
+  Destination destination;
+  destination.pool.backoff_initial = std::chrono::hours(1);
+  destination.pool.backoff_max = std::chrono::hours(1);
+  options.policy = PolicyOf(std::move(destination));
+  options.observer = observer;
+  const auto transport = MakeTransport(std::move(options));
+  const std::string url = "http://127.0.0.1:" + std::to_string(port) + "/";
+  Do(*transport, Get(url));
+  EXPECT_TRUE(observer->counts().throttled.empty());
+  const auto held_back = Do(*transport, Timed(Get(url)));
+  EXPECT_EQ(observer->counts().throttled["backoff"], 1U);
+  // It hears what is known, and nothing of a dial that was not its own.
+  EXPECT_EQ(Text(*held_back->record),
+            "started queued not_granted(connection_refused) ended(connection_refused)");
+}
+
+TEST(Snapshot, TellsWhatIsLeftOfTheRetryBudget) {
+  Origin origin(R"(
+    expect_head
+    send "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
+    expect_head
+    answer 200 "at last"
+  )");
+  const auto transport = TransportWith([](Destination& destination) {
+    destination.retry.statuses = {503};
+    destination.retry.backoff_initial = milliseconds(1);
+    destination.retry.budget_burst = 2;
+    destination.retry.budget_per_second = 0;
+    destination.retry.budget_ratio = 0;
+  });
+  Do(*transport, Get(origin.url("/")));
+  const auto pools = transport->Snapshot();
+  ASSERT_EQ(pools.size(), 1U);
+  EXPECT_EQ(pools[0].retry_budget, 0.5);
 }
 
 // --- traceparent ---
