@@ -33,12 +33,17 @@ Failure TooMuchInFlight() {
   return failure;
 }
 
-// The most that an exchange with `url` may buffer in either direction.
-std::uint64_t BufferBytes(const Policy* policy, const std::string& url) {
-  if (policy == nullptr) return StreamLimits{}.buffer_bytes;
+// What policy says of a stream to `url`.
+struct Limits {
+  std::uint64_t buffer_bytes = StreamLimits{}.buffer_bytes;
+  Duration stall = Timeouts{}.body_stall;
+};
+
+Limits LimitsOf(const Policy* policy, const std::string& url) {
+  if (policy == nullptr) return {};
   const Result<Url> parsed = ParseUrl(url);
-  if (parsed.has_error()) return policy->fallback().stream.buffer_bytes;
-  return policy->Match(*parsed).stream.buffer_bytes;
+  const Destination& destination = parsed.has_value() ? policy->Match(*parsed) : policy->fallback();
+  return {destination.stream.buffer_bytes, destination.timeouts.body_stall};
 }
 
 }  // namespace
@@ -139,7 +144,7 @@ void StreamCall::TakeHead(WireRequest wire) {
   access_.Note(wire.method, wire.url);
   const Result<StreamPlan> plan = PlanStream(wire);
   if (plan.has_error()) return Fault(plan.error());
-  const std::uint64_t buffer = BufferBytes(context_.transport->policy().get(), wire.url);
+  const Limits limits = LimitsOf(context_.transport->policy().get(), wire.url);
   const Body piece = std::exchange(wire.body, Body());
   Result<MappedRequest> mapped =
       MapRequest(std::move(wire), {.now = context_.transport->Now(),
@@ -156,12 +161,15 @@ void StreamCall::TakeHead(WireRequest wire) {
     informational_ = mapped->informational;
     const bool connect = mapped->request.request.method == "CONNECT";
     tunnel_kind_ = connect ? TunnelKind::kConnect : TunnelKind::kUpgrade;
+    // As all stall timers: a caller with a deadline may take its time (and tunnels may rest).
+    const bool patient = mapped->request.request.deadline != kNever || plan->tunnel;
+    stall_ = patient ? kForever : limits.stall;
     request_ = std::move(mapped->request);
     body_ = std::make_shared<StreamBody>([weak = weak_from_this()](std::uint64_t bytes) {
       if (const auto call = weak.lock()) call->OnTaken(bytes);
     });
     body_->SetLength(plan->length);
-    steps = Prepare(machine_.OnHeadFrame(*plan, buffer), piece);
+    steps = Prepare(machine_.OnHeadFrame(*plan, limits.buffer_bytes), piece);
   }
   Run(std::move(steps));
 }
@@ -209,7 +217,31 @@ void StreamCall::OnWriteDone(bool ok) {
   {
     const MutexLock lock(mu_);
     LetGo(writing_bytes_);
+    ++taken_frames_;
     steps = Prepare(machine_.OnWriteDone(ok, writing_bytes_, outbox_.empty()));
+  }
+  Run(std::move(steps));
+}
+
+void StreamCall::OnStallLook(std::uint64_t frames) {
+  Steps steps;
+  {
+    const MutexLock lock(mu_);
+    watched_ = false;
+    if (done_ || machine_.queued_to_caller() == 0) return;
+    if (taken_frames_ != frames) {
+      steps = Prepare({});
+    } else {
+      steps = Prepare(machine_.OnFault({.reason = Reason::kHttpResponseBodyTimeout,
+                                        .source = Source::kCaller,
+                                        .phase = Phase::kBody,
+                                        .delivery = Delivery::kAnswered,
+                                        .message = "the caller takes nothing of the response",
+                                        .field = {},
+                                        .response_status = 0}));
+      // Nothing else reaches a caller behind what it does not read (C-042).
+      grpc_context_.TryCancel();
+    }
   }
   Run(std::move(steps));
 }
@@ -261,6 +293,11 @@ StreamCall::Steps StreamCall::Prepare(Todo todo, const Body& piece, HeaderList t
   }
   // The last frame and the end go out together.
   if (todo.write && outbox_.empty() && status_.ok() && machine_.OnLastWrite()) todo.finish = true;
+  // Only much that waits is worth a look: what gRPC takes at once needs none.
+  if (!watched_ && stall_ != kForever && machine_.presses()) {
+    watched_ = true;
+    steps.watch = taken_frames_;
+  }
   steps.todo = todo;
   return steps;
 }
@@ -270,6 +307,11 @@ void StreamCall::Run(Steps steps) {
   if (todo.probe) {
     context_.transport->RunAfter(kStreamProbe, [weak = weak_from_this()] {
       if (const auto call = weak.lock()) call->OnProbeOver();
+    });
+  }
+  if (steps.watch.has_value()) {
+    context_.transport->RunAfter(stall_, [weak = weak_from_this(), frames = *steps.watch] {
+      if (const auto call = weak.lock()) call->OnStallLook(frames);
     });
   }
   if (steps.ready) steps.ready();

@@ -62,6 +62,7 @@ class StreamCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
     std::function<void()> ready;              // of the body
     std::shared_ptr<RoundTripHandle> handle;  // to cancel or to resume
     std::optional<ClientRequest> to_start;
+    std::optional<std::uint64_t> watch;  // look in stall_ whether the caller took more than this
   };
 
   StreamCall(const CallContext& context, grpc::CallbackServerContext& grpc_context);
@@ -74,6 +75,8 @@ class StreamCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
   void Fault(Failure failure);
   void OnTaken(std::uint64_t bytes);
   void OnProbeOver();
+  // The caller had taken `frames` when the look was planned.
+  void OnStallLook(std::uint64_t frames);
 
   // Does what `todo` asks that must stay in order; the rest is left to Run.
   Steps Prepare(Todo todo, const Body& piece = {}, HeaderList trailers = {}) SPILLWAY_REQUIRES(mu_);
@@ -105,6 +108,7 @@ class StreamCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
   ExchangeDetail detail_ = ExchangeDetail::kSummary;
   bool informational_ = false;
   TunnelKind tunnel_kind_ = TunnelKind::kUpgrade;
+  Duration stall_ = kForever;  // the longest that the caller may take nothing of what waits
 
   // The sink's own.
   std::optional<RoundTripRecord> progress_;
@@ -117,6 +121,8 @@ class StreamCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
   StreamMachine machine_ SPILLWAY_GUARDED_BY(mu_);
   StreamOutbox outbox_ SPILLWAY_GUARDED_BY(mu_);
   std::uint64_t writing_bytes_ SPILLWAY_GUARDED_BY(mu_) = 0;  // weight of outgoing_
+  std::uint64_t taken_frames_ SPILLWAY_GUARDED_BY(mu_) = 0;
+  bool watched_ SPILLWAY_GUARDED_BY(mu_) = false;  // a look is planned
   std::shared_ptr<StreamBody> body_ SPILLWAY_GUARDED_BY(mu_);
   std::optional<ClientRequest> request_ SPILLWAY_GUARDED_BY(mu_);  // until it is started
   HeaderList request_trailers_ SPILLWAY_GUARDED_BY(mu_);           // until the half-close

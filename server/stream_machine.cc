@@ -164,7 +164,7 @@ Todo StreamMachine::OnWriteDone(bool ok, std::uint64_t bytes, bool queue_empty) 
   }
   if (paused_ && out_bytes_ <= buffer_bytes_ / 2) {
     paused_ = false;
-    todo.resume = exchange_ == Exchange::kRunning;
+    todo.resume = wants_response();
   }
   return todo;
 }

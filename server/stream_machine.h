@@ -93,6 +93,10 @@ class StreamMachine {
   const std::optional<Failure>& failure() const { return failure_; }
   std::uint64_t queued_to_origin() const { return in_bytes_; }
   std::uint64_t queued_to_caller() const { return out_bytes_; }
+  // The caller keeps the origin, or the end of the call, waiting for much.
+  bool presses() const {
+    return paused_ || (exchange_ == Exchange::kOver && out_bytes_ > buffer_bytes_ / 4);
+  }
 
  private:
   enum class Caller : std::uint8_t { kHead, kProbe, kBody, kTrailed, kClosed };

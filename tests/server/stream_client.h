@@ -19,9 +19,11 @@ namespace spillway {
 
 class StreamClient {
  public:
+  // `deadline` kForever: none.
   explicit StreamClient(v1::Egress::Stub& stub, Duration deadline = std::chrono::seconds(60)) {
-    context_.set_deadline(std::chrono::system_clock::now() +
-                          std::chrono::duration_cast<std::chrono::microseconds>(deadline));
+    if (deadline != kForever)
+      context_.set_deadline(std::chrono::system_clock::now() +
+                            std::chrono::duration_cast<std::chrono::microseconds>(deadline));
     stream_ = stub.Stream(&context_);
   }
   ~StreamClient() {

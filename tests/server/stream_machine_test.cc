@@ -225,6 +225,9 @@ constexpr Row kPressure[] = {
      "head:0 -> start-empty read; frame:60 -> write; frame:40 -> -; frame:1 -> pause;"
      "frame:60 -> pause; written+:60 -> write; written+:50 -> write; written+:1 -> resume write;"
      "written:50 -> -"},
+    {"nothing resumes what is cancelled",
+     "head:0 -> start-empty read; frame:101 -> write pause; gone -> fail cancel drop;"
+     "written:101 -> -; over -> finish"},
     {"nothing resumes what is over",
      "head:0 -> start-empty read; frame:101 -> write pause; over -> -; written:101 -> finish"},
 };

@@ -432,6 +432,27 @@ TEST(StreamOrigin, EndsADownloadWhoseCallerGoesAway_C037) {
   EXPECT_EQ(front.SettledLedger().cancelled, 1u);
 }
 
+TEST(StreamOrigin, EndsACallWhoseCallerReadsNothingAnyMore_C042) {
+  Destination hasty;
+  hasty.timeouts.body_stall = milliseconds(50);
+  Origin origin(R"(
+    expect_head
+    send "HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n"
+    send "0123456789abcdef"*4194304
+  )");
+  OriginFront front(hasty);
+  StreamClient client(*front.stub, kForever);
+  client.Get(origin.url("/"));
+  ASSERT_TRUE(origin.log().Await([](const auto& seen) { return !seen.empty() && seen[0].closed; }));
+  const StreamClient::Answer answer = client.ReadAll();
+  EXPECT_FALSE(answer.status.ok());
+  EXPECT_LT(answer.body.size(), 67'108'864u);
+  EXPECT_TRUE(answer.trailers.empty());
+  EXPECT_EQ(front.SettledLedger().failed, 1u);
+  EXPECT_EQ(front.observer.ended(),
+            std::vector<std::string>{"spillway.v1.Egress/Stream DEADLINE_EXCEEDED"});
+}
+
 // --- Cut at every byte ---
 
 constexpr std::string_view kChunked =
