@@ -227,6 +227,14 @@ TransportOptions TransportOptionsOf(const Config& config, const FdBudget& budget
   return options;
 }
 
+// What calls know of the configuration; who else is round them is put in by the caller.
+CallContext ContextFrom(const Config& config) {
+  CallContext context;
+  context.max_response_bytes = config.front.max_response_bytes;
+  context.cookies = config.cookies;
+  return context;
+}
+
 // Makes the parts in the order of their needs, runs, and unmakes them backwards.
 int Serve(const Flags& flags, Config config, Listeners listeners, const FdBudget& budget,
           const std::shared_ptr<FrontCertificates>& certificates) {
@@ -256,13 +264,13 @@ int Serve(const Flags& flags, Config config, Listeners listeners, const FdBudget
   Admission admission(AdmissionLimits{.max_calls = config.front.max_active_round_trips});
   MeteredCalls calls(*metrics);
   AccessLog access_log(flags.access_log);
-  EgressService egress({.transport = transport.get(),
-                        .admission = &admission,
-                        .observer = &calls,
-                        .max_response_bytes = config.front.max_response_bytes,
-                        .cookies = config.cookies,
-                        .access_log = &access_log,
-                        .identify = CanIdentify(listeners.grpc, certificates.get())});
+  CallContext context = ContextFrom(config);
+  context.transport = transport.get();
+  context.admission = &admission;
+  context.observer = &calls;
+  context.access_log = &access_log;
+  context.identify = CanIdentify(listeners.grpc, certificates.get());
+  EgressService egress(context);
   AdminService admin(
       {.transport = transport.get(),
        .observer = &calls,

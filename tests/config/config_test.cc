@@ -265,13 +265,6 @@ INSTANTIATE_TEST_SUITE_P(
                    "t:1:12: defaults.retry.backoff_max: must not be less than backoff_initial\n"},
         ProblemRow{"StatusThatIsAResult", "defaults: {retry: {statuses: [503, 200]}}\n",
                    "t:1:36: defaults.retry.statuses[1]: must be a whole number from 400 to 599\n"},
-        ProblemRow{"NoStatusAtAll", "defaults: {retry: {statuses: []}}\n",
-                   "t:1:30: defaults.retry.statuses: must have at least one entry\n"},
-        ProblemRow{"CodingThatIsNoChoice", "defaults: {client: {decompression: gzip}}\n",
-                   "t:1:36: defaults.client.decompression: must be auto or pass_through\n"},
-        ProblemRow{"BufferBelowAFrame", "defaults: {stream: {buffer_bytes: 1KiB}}\n",
-                   "t:1:35: defaults.stream.buffer_bytes: must be a number of bytes from 64KiB to "
-                   "64MiB\n"},
         ProblemRow{"DestinationWithoutAnything", "destinations: [{}]\n",
                    "t:1:16: destinations[0].name: required, but missing\n"
                    "t:1:16: destinations[0].matches: required, but missing\n"},

@@ -11,11 +11,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__
 IDS = os.path.join(ROOT, "tests", "coverage", "ids.txt")
 TABLE = os.path.join(ROOT, "docs", "coverage.md")
 CASE = re.compile(r"(?<![A-Za-z0-9])([OC])[-_]?(\d{3})(?!\d)")
-BEHAVIOUR = re.compile(r"(?<![A-Za-z0-9-])([VFKIDLRGQBSTAYO])(\d{1,2})(?!\d)")
+BEHAVIOUR = re.compile(r"(?<![A-Za-z0-9-])([VFKIDLRGQBSTAYOJZ])(\d{1,2})(?!\d)")
 CLIENT_GO = re.compile(r"(?<![A-Za-z0-9])(KG\d{1,2})(?!\d)")
 # These letters also name other things (H2, X5, P2): only a comment, or a row, means the behaviour.
-IN_COMMENT = re.compile(r"(?<![A-Za-z0-9-])([HXPN])(\d{1,2})(?![A-Za-z0-9])")
-ROW_NAME = re.compile(r'["_]([HXPN])(\d{1,2})_')
+IN_COMMENT = re.compile(r"(?<![A-Za-z0-9-])([HXPNC])(\d{1,2})(?![A-Za-z0-9])")
+ROW_NAME = re.compile(r'["_]([HXPNC])(\d{1,2})_')
 MAX_SHOWN = 3
 
 HEADER = """# Which test shows what
@@ -23,7 +23,8 @@ HEADER = """# Which test shows what
 Made by `tests/coverage/check.py --write`; the test `//tests/coverage` fails when an id has neither a
 test nor a waiver, and says so when this page is old. O-: hostile origins, paths, names and proxies; C-: hostile
 callers; the others are behaviours of the pool, the reuse verdict, responses, time, cancelling, retry, HTTP/2
-(H), TLS (X), proxies (P), the environment's proxies (N) and client-go (KG).
+(H), TLS (X), proxies (P), the environment's proxies (N), redirects (C without a hyphen), cookie jars (J), content
+codings (Z) and client-go (KG).
 
 | id | what | shown by |
 | --- | --- | --- |

@@ -14,7 +14,7 @@
 namespace spillway {
 namespace {
 
-TEST(Redirects, AreDeliveredWhenNobodyAskedToFollowThem) {
+TEST(Redirects, C18_AreDeliveredWhenNobodyAskedToFollowThem) {
   Origin origin{Answering({{"/", RedirectTo("/next")}})};
   ClientFixture fixture;
   const auto call = fixture.Do(Following(Get(origin.url("/")), 0));
@@ -25,7 +25,7 @@ TEST(Redirects, AreDeliveredWhenNobodyAskedToFollowThem) {
   EXPECT_EQ(Requests(origin).size(), 1U);
 }
 
-TEST(Redirects, AreFollowedAcrossOriginsAndToldInTheRecord) {
+TEST(Redirects, C12_C16_AreFollowedAcrossOriginsAndToldInTheRecord) {
   Origin other{Answering({})};
   Origin origin{Answering({{"/1", RedirectTo("2")}, {"/2", RedirectTo(other.url("/3?q"), 301)}})};
   ClientFixture fixture;
@@ -76,7 +76,7 @@ TEST(Redirects, C5_EndWithTheLastOneAtTheLimit) {
   EXPECT_EQ(Requests(origin).size(), 4U);
 }
 
-TEST(Redirects, C4_ToNowhereFailNamingNothing) {
+TEST(Redirects, C4_C17_ToNowhereFailNamingNothing) {
   Origin origin{Answering({{"/", RedirectTo("http://user:hunter2@x.test/")}})};
   ClientFixture fixture;
   const auto call = fixture.Do(Following(Get(origin.url("/"))));
@@ -216,7 +216,7 @@ TEST(Redirects, C7_DoNotWaitForABodyWithoutEnd) {
   EXPECT_EQ(call->body, "served");
 }
 
-TEST(Redirects, C8_AreEndedByTheDeadlineOfTheFirstRequest) {
+TEST(Redirects, C8_C19_AreEndedByTheDeadlineOfTheFirstRequest) {
   Origin silent{"stall\n"};
   Origin origin{Answering({{"/", RedirectTo(silent.url("/"))}})};
   ClientFixture fixture;
@@ -247,7 +247,7 @@ TEST(Redirects, C8_ShareTheTimeThatPolicyGivesToOneRequest) {
   EXPECT_LT(call->record->timings.total, milliseconds(2000));
 }
 
-TEST(Redirects, C6_C8_ACancelEndsTheChainWhereverItIs) {
+TEST(Redirects, C8_C19_ACancelEndsTheChainWhereverItIs) {
   Origin silent{"expect_head\nsignal asked\nstall\n"};
   Origin origin{Answering({{"/", RedirectTo(silent.url("/"))}})};
   ClientFixture fixture;
