@@ -36,40 +36,6 @@ class Daemon : public testing::Test {
   std::unique_ptr<Metrics> metrics_;
 };
 
-// What a pool key tells about a small day's work.
-void FeedEverything(KeyObserver& key) {
-  key.OnRoundTripStarted("GET");
-  key.OnRoundTripStarted("POST");
-  key.OnRoundTripStarted("PURGE");
-  key.OnAcquired(AcquireSource::kNew, milliseconds(3));
-  key.OnAcquired(AcquireSource::kIdle, Duration::zero());
-  key.OnAcquired(AcquireSource::kIdle, Duration::zero());
-  key.OnNotAcquired(AcquireOutcome::kRejected, Duration::zero());
-  key.OnRejected(Rejection::kQueueFull);
-  key.OnDial({DialPurpose::kDemand, Reason::kNone, milliseconds(2), milliseconds(1), true, true});
-  key.OnDial({DialPurpose::kProbe, Reason::kConnectionRefused, milliseconds(2), {}, true, false});
-  DialRecord secured;
-  secured.tls = TlsFacts{"TLSv1.3", "TLS_AES_128_GCM_SHA256", true};
-  key.OnDial(secured);
-  key.OnDialUnused();
-  key.OnDialThrottled(DialThrottle::kBackoff);
-  key.OnAttempt({});
-  AttemptRecord replay;
-  replay.kind = AttemptKind::kReplay;
-  replay.error = Reason::kConnectionTerminated;
-  key.OnAttempt(replay);
-  key.OnRetry(Reason::kConnectionTerminated);
-  key.OnRetry(Reason::kNone);
-  key.OnRetrySuppressed(RetrySuppressed::kNotIdempotent);
-  key.OnStaleReuse(StaleResult::kReplayed);
-  key.OnConnectionClosed({CloseReason::kPeerFin, 7, seconds(40)});
-  RoundTripRecord ok = RoundTripOf("GET", 200, milliseconds(20));
-  ok.bytes_sent = 100;
-  ok.bytes_received = 2000;
-  key.OnRoundTrip(ok);
-  key.OnRoundTrip(RoundTripOf("POST", 0, milliseconds(700), Reason::kPoolQueueTimeout));
-}
-
 TEST_F(Daemon, ShowsTheCountersOfAHostExactly) {
   const auto key = metrics_->ForKey(KeyOf("a.example", 8080), "");
   FeedEverything(*key);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "transport/observer.h"
 #include "transport/records.h"
 
 namespace spillway {
@@ -44,6 +45,47 @@ inline PoolSnapshot SnapshotOf(const PoolKey& key, const HostPoolSnapshot& state
   pool.destination = key.destination;
   pool.state = state;
   return pool;
+}
+
+// What a pool key tells about a small day's work.
+inline void FeedEverything(KeyObserver& key) {
+  key.OnRoundTripStarted("GET");
+  key.OnRoundTripStarted("POST");
+  key.OnRoundTripStarted("PURGE");
+  key.OnAcquired(AcquireSource::kNew, std::chrono::milliseconds(3));
+  key.OnAcquired(AcquireSource::kIdle, Duration::zero());
+  key.OnAcquired(AcquireSource::kIdle, Duration::zero());
+  key.OnNotAcquired(AcquireOutcome::kRejected, Duration::zero());
+  key.OnRejected(Rejection::kQueueFull);
+  key.OnDial({DialPurpose::kDemand, Reason::kNone, std::chrono::milliseconds(2),
+              std::chrono::milliseconds(1), true, true});
+  key.OnDial({DialPurpose::kProbe,
+              Reason::kConnectionRefused,
+              std::chrono::milliseconds(2),
+              {},
+              true,
+              false});
+  DialRecord secured;
+  secured.tls = TlsFacts{"TLSv1.3", "TLS_AES_128_GCM_SHA256", true};
+  key.OnDial(secured);
+  key.OnDialUnused();
+  key.OnDialThrottled(DialThrottle::kBackoff);
+  key.OnAttempt({});
+  AttemptRecord replay;
+  replay.kind = AttemptKind::kReplay;
+  replay.error = Reason::kConnectionTerminated;
+  key.OnAttempt(replay);
+  key.OnRetry(Reason::kConnectionTerminated);
+  key.OnRetry(Reason::kNone);
+  key.OnRetrySuppressed(RetrySuppressed::kNotIdempotent);
+  key.OnStaleReuse(StaleResult::kReplayed);
+  key.OnConnectionClosed({CloseReason::kPeerFin, 7, std::chrono::seconds(40)});
+  RoundTripRecord ok = RoundTripOf("GET", 200, std::chrono::milliseconds(20));
+  ok.bytes_sent = 100;
+  ok.bytes_received = 2000;
+  key.OnRoundTrip(ok);
+  key.OnRoundTrip(
+      RoundTripOf("POST", 0, std::chrono::milliseconds(700), Reason::kPoolQueueTimeout));
 }
 
 }  // namespace spillway
