@@ -63,6 +63,7 @@ CallLedger Admission::ledger() const {
   ledger.failed = failed_.load(std::memory_order_relaxed);
   ledger.cancelled = cancelled_.load(std::memory_order_relaxed);
   ledger.running = running_.load();
+  ledger.bytes = bytes();
   ledger.admitted = ledger.ok + ledger.failed + ledger.cancelled + ledger.running;
   return ledger;
 }

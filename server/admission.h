@@ -46,6 +46,7 @@ struct CallLedger {
   std::uint64_t failed = 0;
   std::uint64_t cancelled = 0;
   std::uint64_t running = 0;
+  std::uint64_t bytes = 0;  // that the running ones hold
 };
 
 class Admission {

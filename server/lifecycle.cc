@@ -39,7 +39,8 @@ void LogLedger(const CallLedger& ledger) {
        {"failed", ledger.failed},
        {"cancelled", ledger.cancelled},
        {"refused", ledger.refused},
-       {"leaked", ledger.running}});
+       {"leaked", ledger.running},
+       {"leaked_bytes", ledger.bytes}});
 }
 
 }  // namespace

@@ -3,42 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
 #include <string>
 #include <string_view>
 
 #include "tests/harness/test_client.h"
+#include "tests/hostile/cut_samples.h"
 #include "tests/origin/origin.h"
 #include "tests/origin/text.h"
 
 namespace spillway {
 namespace {
-
-struct Sample {
-  const char* name;
-  std::string_view bytes;
-  std::string_view body;
-  bool ends_with_connection;
-};
-
-constexpr std::array<Sample, 5> kSamples = {{
-    {"length", "HTTP/1.1 200 OK\r\nX-A: b\r\nContent-Length: 5\r\n\r\nhello", "hello", false},
-    {"chunked",
-     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-     "3;x=y\r\nabc\r\n02\r\nde\r\n0\r\nT: u\r\n\r\n",
-     "abcde", false},
-    {"informational",
-     "HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
-     "hi", false},
-    {"no body", "HTTP/1.1 204 No Content\r\nX: y\r\n\r\n", "", false},
-    {"until close", "HTTP/1.1 200 OK\r\nX: y\r\n\r\nhello", "hello", true},
-}};
-
-// Where the final head ends.
-std::size_t HeadEnd(const Sample& sample) {
-  const std::size_t from = sample.bytes.rfind("HTTP/1.1 20");
-  return sample.bytes.find("\r\n\r\n", from) + 4;
-}
 
 // The number at the end of "/NUMBER".
 std::size_t NumberIn(const SeenRequest& request) {
@@ -52,10 +26,10 @@ Step Send(std::string_view bytes, std::size_t split_at = 0) {
   return step;
 }
 
-class EveryByte : public testing::TestWithParam<Sample> {};
+class EveryByte : public testing::TestWithParam<CutSample> {};
 
 TEST_P(EveryByte, O001SplitAnywhereGivesTheSameResponseOnOneConnection) {
-  const Sample& sample = GetParam();
+  const CutSample& sample = GetParam();
   if (sample.ends_with_connection) return;  // cannot be asked twice on one connection
   OriginOptions options;
   options.handler = [&](const SeenRequest& request, std::uint64_t) {
@@ -72,7 +46,7 @@ TEST_P(EveryByte, O001SplitAnywhereGivesTheSameResponseOnOneConnection) {
 }
 
 // What must come of a response of which only `count` bytes arrived.
-void CheckCut(const Sample& sample, std::size_t count, bool reset, const Story& story) {
+void CheckCut(const CutSample& sample, std::size_t count, bool reset, const Story& story) {
   const std::size_t head_end = HeadEnd(sample);
   SCOPED_TRACE(std::string(reset ? "RST" : "FIN") + " after " + std::to_string(count) + ": " +
                story.Text());
@@ -94,7 +68,7 @@ void CheckCut(const Sample& sample, std::size_t count, bool reset, const Story& 
             count == 0 ? Reason::kConnectionTerminated : Reason::kHttpResponseIncomplete);
 }
 
-void CutEverywhere(const Sample& sample, bool reset) {
+void CutEverywhere(const CutSample& sample, bool reset) {
   OriginOptions options;
   options.handler = [&](const SeenRequest& request, std::uint64_t) {
     return Script{Send(sample.bytes.substr(0, NumberIn(request))),
@@ -116,11 +90,12 @@ TEST_P(EveryByte, O030EofNeverMakesAPartLookWhole) { CutEverywhere(GetParam(), f
 
 TEST_P(EveryByte, O031ResetNeverMakesAPartLookWhole) { CutEverywhere(GetParam(), true); }
 
-INSTANTIATE_TEST_SUITE_P(Samples, EveryByte, testing::ValuesIn(kSamples), [](const auto& sample) {
-  std::string name = sample.param.name;
-  std::replace(name.begin(), name.end(), ' ', '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Samples, EveryByte, testing::ValuesIn(kCutSamples),
+                         [](const auto& sample) {
+                           std::string name = sample.param.name;
+                           std::replace(name.begin(), name.end(), ' ', '_');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace spillway

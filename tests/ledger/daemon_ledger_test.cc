@@ -35,7 +35,7 @@ void CheckAll(const std::vector<CallerEntry>& entries, const OriginProcess& orig
   daemon.Signal(SIGTERM);
   EXPECT_EQ(daemon.Wait(), 0);
   // Rule 7 in the daemon's own words: every admitted call had its one outcome.
-  EXPECT_NE(daemon.log().find(" leaked=0"), std::string::npos) << daemon.log();
+  EXPECT_NE(daemon.log().find(" leaked=0 leaked_bytes=0"), std::string::npos) << daemon.log();
 }
 
 TEST(DaemonLedger, NothingIsLostUnderFaults) {

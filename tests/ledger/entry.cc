@@ -30,6 +30,8 @@ class Joiner {
     Rule(2, trace.digest_right, entry, "was seen by the origin with another body");
     Rule(3, entry.delivery != "not_sent" || trace.heads == 0, entry,
          "is said not to be sent but was seen");
+    Rule(3, entry.delivery != "unprocessed" || trace.heads == 0, entry,
+         "is said to be refused unseen but was seen");
     Rule(4, entry.idempotent || trace.heads <= 1, entry, "is not idempotent and was seen twice");
     Rule(5, trace.heads <= entry.attempts && entry.attempts <= max_attempts_, entry,
          "was seen more often than attempts are told or allowed");
@@ -38,6 +40,7 @@ class Joiner {
     Rule(6, trace.method_right, entry, "was seen with another method");
     Rule(8, !entry.denied || (trace.heads == 0 && !entry.ok), entry,
          "reached an address that policy refuses");
+    Rule(9, !entry.foreign_bytes, entry, "got bytes that are not its own");
   }
 
   void Complain(const std::string& sentence) {
@@ -92,6 +95,14 @@ std::string ResponseBodyOf(std::string_view id) {
   const std::size_t copies = 1 + Digest(id) % 64;
   std::string body;
   for (std::size_t i = 0; i < copies; ++i) body += id;
+  return body;
+}
+
+std::string ResponseBodyOf(std::string_view id, std::uint64_t bytes) {
+  std::string body;
+  body.reserve(bytes + id.size());
+  while (body.size() < bytes) body += id;
+  body.resize(bytes);
   return body;
 }
 

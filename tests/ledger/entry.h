@@ -31,6 +31,7 @@ struct CallerEntry {
   std::string echoed_id;                     // of a good response
   std::uint64_t echoed_digest = 0;
   bool response_body_right = false;
+  bool foreign_bytes = false;  // what came of a body is not how its own begins
 };
 
 // One line of the origin's ledger.
@@ -54,12 +55,15 @@ std::uint64_t Digest(std::string_view bytes);
 
 // The body a good response to `id` has; never empty, so that it can be cut.
 std::string ResponseBodyOf(std::string_view id);
+// The body that was asked for with `bytes`, at least 1.
+std::string ResponseBodyOf(std::string_view id, std::uint64_t bytes);
 
 // Every rule that does not hold, as a sentence; at most `max`.
 //  1 each id has exactly one outcome          2 ok: answered, digests and echo equal
-//  3 not sent: the origin has no trace        4 not idempotent: at most one head
+//  3 not sent, or unprocessed: no trace       4 not idempotent: at most one head
 //  5 idempotent: heads <= attempts, each extra one with a logged reason
 //  6 the origin saw the caller's method       8 nothing from a refused address
+//  9 no byte of anybody else's answer, even in a part of one
 std::vector<std::string> Join(const std::vector<CallerEntry>& callers,
                               const std::vector<OriginEvent>& events, std::uint32_t max_attempts,
                               std::size_t max = 20);

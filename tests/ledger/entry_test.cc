@@ -72,6 +72,13 @@ TEST(LedgerJoin, FindsEveryBrokenRule) {
        }},
       {"rule 5", [](auto& entry, auto&) { entry.attempts = 4; }},
       {"rule 6", [](auto&, auto& events) { events[0].method = "GET"; }},
+      {"rule 3",
+       [](auto& entry, auto&) {
+         entry.ok = false;
+         entry.reason = "http_stream_refused";
+         entry.delivery = "unprocessed";
+       }},
+      {"rule 9", [](auto& entry, auto&) { entry.foreign_bytes = true; }},
       {"rule 8", [](auto& entry, auto&) { entry.denied = true; }},
       {"nobody sent", [](auto&, auto& events) { events[0].id = "id9"; }},
   };

@@ -1,5 +1,6 @@
 #include "tests/ledger/faults.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "tests/ledger/entry.h"
@@ -13,6 +14,9 @@ Step Send(std::string bytes) {
   return step;
 }
 
+// Longest answer, or beginning of one, that is sent a byte at a time.
+constexpr std::size_t kMaxDrip = 4096;
+
 Step Drip(const std::string& bytes) {
   Step step{StepKind::kDrip};
   step.text = bytes;
@@ -24,6 +28,13 @@ std::string Repeat(const std::string& text, int times) {
   std::string out;
   for (int i = 0; i < times; ++i) out += text;
   return out;
+}
+
+// Of the body, so that a part of it is never taken for somebody else's.
+std::string FirstByte(const std::string& answer) {
+  const std::string body = answer.substr(answer.find("\r\n\r\n") + 4);
+  const bool chunked = answer.find("Transfer-Encoding: chunked") != std::string::npos;
+  return body.substr(chunked && !body.empty() ? body.find("\r\n") + 2 : 0, 1);
 }
 
 Step Frame(const std::string& type, std::vector<std::pair<std::string, std::string>> arguments) {
@@ -60,6 +71,7 @@ bool Answers(Fault fault) { return fault == Fault::kNone || fault >= Fault::kSur
 
 Script ScriptOf(Fault fault, const std::string& answer) {
   const std::size_t body = answer.find("\r\n\r\n") + 4;
+  const std::string first_byte = FirstByte(answer);
   const Step fin{StepKind::kFin};
   const Step rst{StepKind::kRst};
   switch (fault) {
@@ -82,7 +94,9 @@ Script ScriptOf(Fault fault, const std::string& answer) {
     case Fault::kResetInBody:
       return {Send(answer.substr(0, body + (answer.size() - body) / 2)), rst};
     case Fault::kCutChunks:
-      return {Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"), fin};
+      return {
+          Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n" + first_byte + "\r\n"),
+          fin};
     case Fault::kGarbage:
       return {Send("\x16\x03\x01 this is no HTTP\r\n\r\n"), fin};
     case Fault::kTwoFramings:
@@ -106,7 +120,8 @@ Script ScriptOf(Fault fault, const std::string& answer) {
       // In one piece: what arrives behind the next request is that request's answer to any client.
       return {Send(answer + Answer(200, "evil", "X-Id: evil\r\n")), Step{StepKind::kStall}};
     case Fault::kDrip:
-      return {Drip(answer)};
+      return {Drip(answer.substr(0, kMaxDrip)),
+              Send(answer.substr(std::min(kMaxDrip, answer.size())))};
   }
   return {};
 }
@@ -122,7 +137,7 @@ Script Http2Refusal(std::uint64_t seed, std::string_view id, std::uint64_t conne
 Script Http2ScriptOf(Fault fault, const std::string& answer) {
   const Step reset = Frame("rst", {{"code", "INTERNAL_ERROR"}});
   const Step head = Frame("headers", {{"status", "200"}, {"field", "content-length: 50"}});
-  const Step data = Frame("data", {{"text", "hello"}});
+  const Step data = Frame("data", {{"text", FirstByte(answer)}});
   const Step rst{StepKind::kRst};
   const Step fin{StepKind::kFin};
   switch (fault) {
@@ -159,7 +174,7 @@ Script Http2ScriptOf(Fault fault, const std::string& answer) {
     case Fault::kSurplus:
       return {Send(answer), data};
     case Fault::kSaysClose:
-      return {Send(answer), Frame("goaway", {{"last", "$"}})};
+      return {Send(answer), Frame("goaway", {{"last", "$begun"}})};
     case Fault::kFinAfter:
       return {Send(answer), fin};
     case Fault::kResetAfter:
@@ -168,7 +183,7 @@ Script Http2ScriptOf(Fault fault, const std::string& answer) {
       return {Send(answer),
               Frame("headers", {{"status", "200"}, {"field", "x-id: evil"}, {"end", ""}})};
     case Fault::kDrip:
-      return {Drip(answer)};
+      return {answer.size() > kMaxDrip ? Send(answer) : Drip(answer)};
   }
   return {};
 }

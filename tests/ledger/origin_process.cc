@@ -51,9 +51,13 @@ bool OriginProcess::Spawn() {
       pipe2(output.data(), O_CLOEXEC) != 0) {
     return false;
   }
-  std::array<std::string, 5> words = {program, ledger_, std::to_string(port_),
-                                      std::to_string(seed_), std::to_string(faults_per_million_)};
-  std::array<char*, 6> arguments{};
+  std::array<std::string, 6> words = {program,
+                                      ledger_,
+                                      std::to_string(port_),
+                                      std::to_string(http2_port_),
+                                      std::to_string(seed_),
+                                      std::to_string(faults_per_million_)};
+  std::array<char*, 7> arguments{};
   for (std::size_t i = 0; i < words.size(); ++i) arguments[i] = words[i].data();
   posix_spawn_file_actions_t files{};
   posix_spawn_file_actions_init(&files);
@@ -70,9 +74,10 @@ bool OriginProcess::Spawn() {
   char c = 0;
   while (child_ > 0 && read(output[0], &c, 1) == 1 && c != '\n') line += c;
   close(output[0]);
-  const auto port = ReadNumber(line);
-  if (!port.has_value()) return false;
-  port_ = static_cast<std::uint16_t>(*port);
+  const auto words_told = SplitWords(line);
+  if (!words_told.has_value() || words_told->size() != 2) return false;
+  port_ = static_cast<std::uint16_t>(ReadNumber((*words_told)[0]).value_or(0));
+  http2_port_ = static_cast<std::uint16_t>(ReadNumber((*words_told)[1]).value_or(0));
   return true;
 }
 

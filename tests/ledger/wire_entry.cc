@@ -12,25 +12,29 @@ namespace {
 constexpr std::uint32_t kMaxAttempts = 3;
 constexpr std::chrono::milliseconds kHeaderTimeout(150);
 
-// "REASON_CONNECTION_REFUSED" without its prefix, in lower case.
-std::string LabelOf(std::string name, std::size_t prefix) {
-  name.erase(0, prefix);
-  std::transform(name.begin(), name.end(), name.begin(),
+std::string Lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return name;
+  return text;
 }
 
+// "REASON_CONNECTION_REFUSED" without its prefix, in lower case.
+std::string LabelOf(const std::string& name, std::size_t prefix) {
+  return Lower(name.substr(prefix));
+}
+
+// `name` in lower case.
 std::string HeaderOf(const v1::HttpResponse& response, const std::string& name) {
   for (const v1::Header& header : response.headers()) {
-    if (header.name() == name) return header.value();
+    if (Lower(header.name()) == name) return header.value();
   }
   return "";
 }
 
 std::uint32_t FailedIn(const v1::Exchange& exchange) {
-  return static_cast<std::uint32_t>(
-      std::count_if(exchange.attempt_log().begin(), exchange.attempt_log().end(),
-                    [](const v1::Attempt& attempt) { return attempt.error() != 0; }));
+  return static_cast<std::uint32_t>(std::count_if(
+      exchange.attempt_log().begin(), exchange.attempt_log().end(),
+      [](const v1::Attempt& attempt) { return attempt.error() != 0 || attempt.status() != 0; }));
 }
 
 }  // namespace
@@ -77,8 +81,8 @@ void FillResponse(CallerEntry& entry, const v1::HttpResponse& response) {
     return;
   }
   entry.ok = true;
-  entry.echoed_id = HeaderOf(response, "X-Id");
-  entry.echoed_digest = ReadNumber(HeaderOf(response, "X-Digest")).value_or(0);
+  entry.echoed_id = HeaderOf(response, "x-id");
+  entry.echoed_digest = ReadNumber(HeaderOf(response, "x-digest")).value_or(0);
   entry.response_body_right = response.body() == ResponseBodyOf(entry.id);
 }
 

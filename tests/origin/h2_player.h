@@ -5,11 +5,10 @@
 //
 // `h2 TYPE KEY=VALUE...`; TYPE: data headers continuation priority rst settings push_promise ping
 // goaway window unknown; and respond, which answers the current one within its windows (status=,
-// text=). Keys of all: stream= (N, $ the current one, $before the one before, $N the Nth
-// request; default $
-// for what belongs to streams, else 0), flags= (instead of the right ones), length= (a lie),
-// times=N. Further: text= pad= end (data); status= field="name: value" name= value= block= (HPACK,
-// appended) end more pad= (headers, continuation, push_promise; promised=); code= (rst, goaway);
+// text=). Keys of all: stream= (N, $ the current one, $before the one before, $begun
+// the last that on_head heard of, $N the Nth request; default $ for what belongs to streams, else
+// 0), flags= (instead of the right ones), length= (a lie), times=N. Further: text= pad= end (data);
+// status= field="name: value" name= value= block= (HPACK, appended) end more pad= (headers, continuation, push_promise; promised=); code= (rst, goaway);
 // last= debug= (goaway); inc= (window); ack payload= (ping, settings, unknown); SETTING=N
 // (settings); type= (unknown).
 //
@@ -108,6 +107,7 @@ class H2Player {
   std::map<std::string, std::uint64_t> events_;
   std::map<std::string, std::uint64_t> taken_;
   std::uint32_t current_ = 0;
+  std::uint32_t begun_ = 0;    // highest that on_head heard of
   std::uint32_t highest_ = 0;  // id of a request; those that were answered may be forgotten
   H2Frame block_;              // a header block that is not whole yet
   std::uint32_t last_accepted_ = 0x7fffffff;  // of the GOAWAY sent: later streams are ignored

@@ -126,6 +126,7 @@ std::uint32_t H2Player::StreamOf(const Step& step, std::string_view key,
   const std::string text = step.Argument(key);
   if (text == "$") return current_;
   if (text == "$before") return current_ - 2;
+  if (text == "$begun") return std::max(begun_, current_);
   if (text.starts_with("$")) {
     const auto place = ReadNumber(std::string_view(text).substr(1));
     if (!place.has_value() || *place == 0 || *place > order_.size()) Bad(step, text);
@@ -278,6 +279,7 @@ bool H2Player::ServeOne(std::uint32_t id, bool& moved) {
   if (stream.answered || stream.reset || stream.scripted || id > last_accepted_) return true;
   if (!stream.hooked && hooks_.on_head) {
     stream.hooked = true;
+    begun_ = std::max(begun_, id);
     const auto instead = hooks_.on_head(stream.request, connection_);
     moved = instead.has_value();
     if (moved) return PlayFor(id, *instead);
