@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -262,6 +263,32 @@ TEST(Redirects, C8_C19_ACancelEndsTheChainWhereverItIs) {
   handle->Cancel();
   handle->Resume();
   EXPECT_EQ(sink->ends, 1);
+}
+
+// What waits for a connection is refused by a drain, and so is another hop.
+TEST(Redirects, ADrainEndsAChainAtItsNextHop) {
+  OriginOptions options = Answering({});
+  options.scripts = {
+      MustParse("expect_head\nsignal asked\nwait_for draining\n"
+                "send \"HTTP/1.1 302 F\\r\\nLocation: /to\\r\\n"
+                "Content-Length: 0\\r\\n\\r\\n\"\n")};
+  Origin origin{std::move(options)};
+  ClientFixture fixture;
+  auto sink = std::make_shared<WaitingSink>();
+  fixture.client().Start(Following(Get(origin.url("/"))), sink);
+  ASSERT_TRUE(origin.board().Await("asked"));
+  std::atomic<bool> drained = false;
+  fixture.transport().Drain([&] {
+    EXPECT_TRUE(sink->Ended());
+    drained = true;
+    drained.notify_all();
+  });
+  origin.board().Signal("draining");
+  ASSERT_TRUE(sink->Wait().failure.has_value());
+  EXPECT_EQ(sink->record->failure->reason, Reason::kDraining);
+  EXPECT_EQ(sink->record->failure->delivery, Delivery::kAnswered);
+  EXPECT_EQ(sink->ends, 1);
+  drained.wait(false);
 }
 
 // Cancels that race with every step of a chain: one outcome each, and nothing left running.
