@@ -56,6 +56,7 @@ class TransportImpl final : public Transport, public RoundTripHost {
       : observer_(options.observer != nullptr ? std::move(options.observer)
                                               : std::make_shared<TransportObserver>()),
         policy_(std::move(options.policy)),
+        may_decompress_(policy_->may_decompress()),
         address_allowed_(std::move(options.address_allowed)),
         loops_(LoopCount(options.limits),
                [this](std::uint32_t loop, Duration lag) { observer_->OnLoopLag(loop, lag); }),
@@ -89,11 +90,13 @@ class TransportImpl final : public Transport, public RoundTripHost {
     MutexLock lock(mu_);
     return policy_;
   }
+  bool may_decompress() const override { return may_decompress_.load(std::memory_order_relaxed); }
   void SetPolicy(std::shared_ptr<const Policy> policy) override {
     {
       MutexLock lock(mu_);
       policy_ = policy;
     }
+    may_decompress_.store(policy->may_decompress(), std::memory_order_relaxed);
     pool_.SetPolicy(std::move(policy));
   }
   TlsContextCounts tls_contexts() override { return tls_contexts_.Counts(); }
@@ -122,6 +125,7 @@ class TransportImpl final : public Transport, public RoundTripHost {
   mutable Mutex mu_;
   std::shared_ptr<const Policy> policy_ SPILLWAY_GUARDED_BY(mu_);
   std::function<void()> drained_ SPILLWAY_GUARDED_BY(mu_);
+  std::atomic<bool> may_decompress_;
   std::atomic<bool> draining_{false};
   std::atomic<std::uint32_t> active_{0};
   bool stopped_ = false;

@@ -108,6 +108,8 @@ class Transport {
   // once.
   virtual void AtEndOfTurn(std::function<void()> function) { function(); }
   virtual std::shared_ptr<const Policy> policy() const = 0;
+  // As policy()->may_decompress(), which every request asks, at the price of a load.
+  virtual bool may_decompress() const { return policy()->may_decompress(); }
   // For requests that come from now on. Connections whose route it changes serve what runs on them
   // and close; new ones are made by it.
   virtual void SetPolicy(std::shared_ptr<const Policy> policy) = 0;

@@ -32,7 +32,7 @@ bool HttpClient::NeedsNothing(const ClientRequest& request) const {
   if (request.max_redirects > 0 || !request.cookie_jar.empty()) return false;
   switch (request.decompression) {
     case Decompression::kPolicy:
-      return !transport_.policy()->may_decompress();
+      return !transport_.may_decompress();
     case Decompression::kAuto:
       return false;
     case Decompression::kPassThrough:

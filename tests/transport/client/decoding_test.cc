@@ -98,6 +98,20 @@ TEST(Decoding, BrotliAndZstdAreForPolicyToAllow) {
   EXPECT_EQ(Requests(origin).back().Find("accept-encoding"), "gzip, br, zstd");
 }
 
+TEST(Decoding, FollowsThePolicyInForce) {
+  Origin origin{Answering({{"/", Answer(200, Gzip("text"), kGzipped)}})};
+  ClientFixture fixture;
+  const std::string url = origin.url("/");
+  EXPECT_EQ(fixture.Do(Decoding(url, Decompression::kPolicy))->body, Gzip("text"));
+  Destination decoding;
+  decoding.client.decompression = Decompression::kAuto;
+  fixture.transport().SetPolicy(PolicyOf(decoding));
+  EXPECT_EQ(fixture.Do(Decoding(url, Decompression::kPolicy))->body, "text");
+  EXPECT_EQ(fixture.Do(Decoding(url, Decompression::kPassThrough))->body, Gzip("text"));
+  fixture.transport().SetPolicy(PolicyOf(Destination()));
+  EXPECT_EQ(fixture.Do(Decoding(url, Decompression::kPolicy))->body, Gzip("text"));
+}
+
 struct Broken {
   const char* name;
   std::string body;
