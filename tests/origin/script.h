@@ -94,13 +94,13 @@ inline constexpr std::uint64_t kUnlimited = ~std::uint64_t{0};
 
 struct Step {
   StepKind kind = StepKind::kServe;
-  std::string text = {};         // bytes to send, or the name of an event
-  std::uint64_t number = kUnlimited;   // bytes to read, requests to serve, rounds of a repeat
-  bool each = false;             // kSend: a byte at a time
-  std::uint64_t split_at = 0;    // kSend: length of the first piece; 0: one piece
-  std::uint64_t every_us = 0;    // kDrip
-  bool forever = false;          // kDrip
-  std::vector<Step> steps = {};  // kRepeat
+  std::string text = {};              // bytes to send, or the name of an event
+  std::uint64_t number = kUnlimited;  // bytes to read, requests to serve, rounds of a repeat
+  bool each = false;                  // kSend: a byte at a time
+  std::uint64_t split_at = 0;         // kSend: length of the first piece; 0: one piece
+  std::uint64_t every_us = 0;         // kDrip
+  bool forever = false;               // kDrip
+  std::vector<Step> steps = {};       // kRepeat
   // kTls and kH2...: KEY=VALUE, in order; bare words have no value.
   std::vector<std::pair<std::string, std::string>> arguments = {};
 

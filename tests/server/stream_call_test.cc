@@ -7,6 +7,7 @@
 
 #include "tests/server/front_fixture.h"
 #include "tests/server/stream_client.h"
+#include "tests/server/stream_upload.h"
 
 namespace spillway {
 namespace {
@@ -25,49 +26,6 @@ v1::HttpRequest Post() {
 }
 
 void LeaveOpen(Exchange& /*exchange*/) {}
-
-// What the transport got of a request body, and how that ended.
-struct Upload {
-  std::string bytes;
-  std::optional<std::uint64_t> length;
-  HeaderList trailers;
-  BodySource::Status end = BodySource::Status::kPending;
-  Failure failure;
-};
-
-// Reads the whole body, then answers 200 (or nothing, when the body failed) and tells `seen`.
-class Reader {
- public:
-  explicit Reader(std::promise<Upload>& seen) : seen_(seen) {}
-
-  void operator()(Exchange& exchange) const { Go(exchange, std::make_shared<Upload>()); }
-
- private:
-  void Go(Exchange& exchange, const std::shared_ptr<Upload>& upload) const {
-    BodySource* body = exchange.request().body.get();
-    if (body == nullptr) {
-      upload->end = BodySource::Status::kEnd;
-      upload->length = 0;
-    } else {
-      upload->length = body->length();
-      upload->end =
-          exchange.Pull(upload->bytes, [self = *this, upload](Exchange& e) { self.Go(e, upload); });
-      if (upload->end == BodySource::Status::kPending) return;
-      if (body->trailers() != nullptr) upload->trailers = *body->trailers();
-    }
-    if (upload->end == BodySource::Status::kError) {
-      upload->failure = body->failure();
-      const Failure failure = upload->failure;
-      seen_.set_value(*upload);
-      return exchange.Fail(failure);
-    }
-    seen_.set_value(*upload);
-    exchange.Head(200, {}, BodyKind::kLength, 0);
-    exchange.End();
-  }
-
-  std::promise<Upload>& seen_;
-};
 
 TEST(StreamCall, CarriesEveryKindOfFrameInOrder) {
   FrontFixture fixture([](Exchange& exchange) {
@@ -132,67 +90,6 @@ TEST(StreamCall, ShowsTheHeadBeforeThereIsABodyAndEachPieceAtOnce) {
   fixture.transport.With(1, [](Exchange& e) { e.End(); });
   EXPECT_TRUE(client.Read()->has_trailers());
   EXPECT_TRUE(client.Finish().ok());
-}
-
-struct Sent {
-  const char* name;
-  std::optional<std::uint64_t> content_length;
-  std::string first_piece;
-  std::vector<std::string> data;
-  bool trailer;
-  std::optional<std::uint64_t> length;  // that the transport is told
-};
-
-TEST(StreamCall, TellsTheTransportWhatIsKnownOfTheBody) {
-  const Sent rows[] = {
-      {"length 0", 0, "", {}, false, 0},
-      {"nothing, closed at once (F3)", std::nullopt, "", {}, false, 0},
-      {"a piece with the head, closed at once", std::nullopt, "abc", {}, false, 3},
-      {"pieces", std::nullopt, "", {"ab", "c"}, false, std::nullopt},
-      {"pieces after one with the head", std::nullopt, "a", {"b", "c"}, false, std::nullopt},
-      {"a known length", 3, "", {"ab", "c"}, false, 3},
-      {"a known length with the head", 3, "abc", {}, false, 3},
-      {"trailers (F8)", std::nullopt, "", {"abc"}, true, std::nullopt},
-      {"trailers and no body", std::nullopt, "", {}, true, std::nullopt},
-  };
-  for (const Sent& row : rows) {
-    SCOPED_TRACE(row.name);
-    std::promise<Upload> seen;
-    FrontFixture fixture{Reader(seen)};
-    StreamClient client(*fixture.stub);
-    v1::HttpRequest head = Post();
-    if (row.content_length.has_value()) head.set_content_length(*row.content_length);
-    head.set_body(row.first_piece);
-    client.Head(head);
-    std::string all = row.first_piece;
-    for (const std::string& piece : row.data) {
-      client.Data(piece);
-      all += piece;
-    }
-    if (row.trailer) client.Trailer("X-Sum", "9");
-    client.HalfClose();
-    const StreamClient::Answer answer = client.ReadAll();
-    EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
-    const Upload upload = seen.get_future().get();
-    EXPECT_EQ(upload.end, BodySource::Status::kEnd);
-    EXPECT_EQ(upload.bytes, all);
-    EXPECT_EQ(upload.length, row.length);
-    EXPECT_EQ(upload.trailers, row.trailer ? (HeaderList{{"X-Sum", "9"}}) : HeaderList{});
-  }
-}
-
-TEST(StreamCall, StartsAStreamWithoutALengthWhenNothingFollowsTheHead_F3) {
-  std::promise<Upload> seen;
-  FrontFixture fixture{Reader(seen)};
-  StreamClient client(*fixture.stub);
-  client.Head(Post());
-  fixture.transport.AwaitStarted(1);  // by the time that the wait takes
-  client.Data("late");
-  client.HalfClose();
-  EXPECT_TRUE(client.ReadAll().status.ok());
-  const Upload upload = seen.get_future().get();
-  EXPECT_EQ(upload.bytes, "late");
-  EXPECT_EQ(upload.length, std::nullopt);
 }
 
 struct Refused {
@@ -288,27 +185,6 @@ TEST(StreamCall, RefusesWhatIsOutOfPlaceNamingIt) {  // C-022
   }
 }
 
-TEST(StreamCall, NeverEndsABodyWhoseCallerGoesAway_C019) {
-  for (const bool known_length : {true, false}) {
-    std::promise<Upload> seen;
-    FrontFixture fixture{Reader(seen)};
-    {
-      StreamClient client(*fixture.stub);
-      v1::HttpRequest head = Post();
-      if (known_length) head.set_content_length(8);
-      client.Head(head);
-      client.Data("half");
-      fixture.transport.AwaitStarted(1);
-      client.Cancel();
-      EXPECT_EQ(client.Finish().error_code(), grpc::StatusCode::CANCELLED);
-    }
-    const Upload upload = seen.get_future().get();
-    EXPECT_EQ(upload.end, BodySource::Status::kError);
-    EXPECT_EQ(upload.failure.reason, Reason::kCancelled);
-    EXPECT_EQ(fixture.SettledLedger().cancelled, 1u);
-  }
-}
-
 TEST(StreamCall, EndsWithTheFailureAfterWhatHadCome) {
   FrontFixture fixture([](Exchange& exchange) {
     exchange.Head(200, {}, BodyKind::kLength, 100);
@@ -394,52 +270,6 @@ TEST(StreamCall, PausesTheOriginForACallerThatDoesNotRead_C041) {
   fixture.transport.With(1, [](Exchange& e) { e.End(); });
   EXPECT_TRUE(client.Read()->has_trailers());
   EXPECT_TRUE(client.Finish().ok());
-}
-
-TEST(StreamCall, StopsReadingFromACallerWhoseOriginTakesNothing_C041) {
-  FrontFixture fixture(LeaveOpen);
-  StreamClient client(*fixture.stub);
-  v1::HttpRequest head = Post();
-  head.set_content_length(std::uint64_t{1} << 40);
-  client.Head(head);
-  std::thread writer([&] {
-    const std::string piece(64 * 1024, 'x');
-    while (client.Data(piece)) {
-    }
-  });
-  fixture.transport.AwaitStarted(1);
-  while (fixture.admission.bytes() < 256 * 1024) std::this_thread::yield();
-  // One frame may have come when there was room for less.
-  EXPECT_LE(fixture.admission.bytes(), 256u * 1024 + 64 * 1024);
-  std::string taken;
-  fixture.transport.With(1, [&](Exchange& exchange) {
-    while (taken.size() < 20'000'000) exchange.Pull(taken);
-    EXPECT_LE(fixture.admission.bytes(), 256u * 1024 + 64 * 1024);
-    exchange.Fail({.reason = Reason::kConnectionTerminated});
-  });
-  const StreamClient::Answer answer = client.ReadAll();
-  writer.join();
-  EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::UNAVAILABLE);
-  EXPECT_GE(taken.size(), 20'000'000u);
-  fixture.SettledLedger();
-  EXPECT_EQ(fixture.admission.bytes(), 0u);
-}
-
-TEST(StreamCall, GivesBackAllMemoryOfABodyThatPassed) {
-  std::promise<Upload> seen;
-  FrontFixture fixture{Reader(seen)};
-  StreamClient client(*fixture.stub);
-  client.Head(Post());
-  std::string all;
-  for (int i = 0; i < 100; ++i) {
-    client.Data(std::string(10'000, static_cast<char>('a' + i % 26)));
-    all += std::string(10'000, static_cast<char>('a' + i % 26));
-  }
-  client.HalfClose();
-  EXPECT_TRUE(client.ReadAll().status.ok());
-  EXPECT_EQ(seen.get_future().get().bytes, all);
-  fixture.SettledLedger();
-  EXPECT_EQ(fixture.admission.bytes(), 0u);
 }
 
 TEST(StreamCall, TellsAnOpenTunnelsEndsSeparately) {
