@@ -227,9 +227,10 @@ TransportOptions TransportOptionsOf(const Config& config, const FdBudget& budget
   return options;
 }
 
-// What calls know of the configuration; who else is round them is put in by the caller.
-CallContext ContextFrom(const Config& config) {
+// What calls know of the configuration and the transport; the rest is put in by the caller.
+CallContext ContextFrom(const Config& config, Transport& transport) {
   CallContext context;
+  context.transport = &transport;
   context.max_response_bytes = config.front.max_response_bytes;
   context.cookies = config.cookies;
   return context;
@@ -264,8 +265,7 @@ int Serve(const Flags& flags, Config config, Listeners listeners, const FdBudget
   Admission admission(AdmissionLimits{.max_calls = config.front.max_active_round_trips});
   MeteredCalls calls(*metrics);
   AccessLog access_log(flags.access_log);
-  CallContext context = ContextFrom(config);
-  context.transport = transport.get();
+  CallContext context = ContextFrom(config, *transport);
   context.admission = &admission;
   context.observer = &calls;
   context.access_log = &access_log;

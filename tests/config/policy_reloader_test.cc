@@ -115,12 +115,14 @@ TEST_F(PolicyReloaderTest, ABadFileChangesNothing) {
 }
 
 TEST_F(PolicyReloaderTest, WhatNeedsARestartIsNamedAndNotApplied) {
-  files_.files[kPath] += "drain: {grace: 1s}\nprocess: {loops: 7}\nunmatched: refuse\n";
+  files_.files[kPath] +=
+      "drain: {grace: 1s}\nprocess: {loops: 7}\ncookies: {enabled: true}\nunmatched: refuse\n";
   const ReloadOutcome outcome = reloader_->Reload(ReloadTrigger::kSignal);
-  EXPECT_EQ(outcome.diff.needs_restart, (std::vector<std::string>{"drain", "process"}));
+  EXPECT_EQ(outcome.diff.needs_restart, (std::vector<std::string>{"drain", "process", "cookies"}));
   EXPECT_EQ(outcome.diff.Lines(), (std::vector<std::string>{"changed: unmatched"}));
   EXPECT_EQ(reloader_->config()->drain, DrainOptions());
   EXPECT_EQ(reloader_->config()->process.loops, 0U);
+  EXPECT_FALSE(reloader_->config()->cookies.enabled);
   EXPECT_TRUE(reloader_->config()->policy->fallback().refuse);
 }
 

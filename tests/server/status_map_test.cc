@@ -166,29 +166,33 @@ TEST(StatusMap, NamesSourcesPhasesAndDeliveriesAlike) {
   }
 }
 
-RoundTripRecord RecordOf(std::size_t attempts, std::size_t events, std::size_t destination) {
+RoundTripRecord RecordOf(std::size_t attempts, std::size_t events, std::size_t destination,
+                         std::size_t hops = 1) {
   RoundTripRecord record;
   record.attempts = 3;
   record.destination = std::make_shared<const std::string>(destination, 'd');
   record.attempt_log.resize(attempts);
   for (AttemptRecord& attempt : record.attempt_log) attempt.connection_id = 1'000'000;
   record.timeline.resize(events);
+  record.hops.resize(hops, HopRecord{"http://h.test/" + std::string(100, 'p'), 302});
   return record;
 }
 
-TEST(StatusMap, DropsTimelineThenAttemptsThenExchangeToFit) {
+TEST(StatusMap, DropsTimelineThenAttemptsThenHopsThenExchangeToFit) {
   struct Row {
     const char* name;
     RoundTripRecord record;
     bool timeline;
     bool attempts;
+    bool hops;
     bool exchange;
   };
   const Row rows[] = {
-      {"all fits", RecordOf(2, 10, 5), true, true, true},
-      {"timeline does not", RecordOf(2, 2000, 5), false, true, true},
-      {"nor do attempts", RecordOf(2000, 2000, 5), false, false, true},
-      {"nor the exchange", RecordOf(2000, 2000, 5000), false, false, false},
+      {"all fits", RecordOf(2, 10, 5), true, true, true, true},
+      {"timeline does not", RecordOf(2, 2000, 5), false, true, true, true},
+      {"nor do attempts", RecordOf(2000, 2000, 5), false, false, true, true},
+      {"nor do hops", RecordOf(2000, 2000, 5, 50), false, false, false, true},
+      {"nor the exchange", RecordOf(2000, 2000, 5000), false, false, false, false},
   };
   for (const Row& row : rows) {
     const grpc::Status status = ToStatus(Example(Reason::kConnectionError, Delivery::kNotSent),
@@ -198,6 +202,7 @@ TEST(StatusMap, DropsTimelineThenAttemptsThenExchangeToFit) {
     EXPECT_EQ(error.attempts(), 3u) << row.name;
     EXPECT_EQ(error.exchange().timeline_size() > 0, row.timeline) << row.name;
     EXPECT_EQ(error.exchange().attempt_log_size() > 0, row.attempts) << row.name;
+    EXPECT_EQ(error.exchange().hops_size() > 0, row.hops) << row.name;
     EXPECT_EQ(error.has_exchange(), row.exchange) << row.name;
   }
 }
