@@ -22,6 +22,11 @@ Failure Refused(std::string_view message) {
   return failure;
 }
 
+// However much of it was read. One that streams can be sent again only up to a limit.
+bool CanBeRepeated(const BodySource* body) {
+  return body == nullptr || (body->replayable() && body->buffered() != nullptr);
+}
+
 }  // namespace
 
 Http2Connection::Http2Connection(EventLoop& loop, asio::ip::tcp::socket socket,
@@ -81,8 +86,7 @@ void Http2Connection::Attach(const std::shared_ptr<Exchange>& exchange) {
   if (std::optional<Failure> why = NoRoom()) return EndUnsent(*exchange, *std::move(why));
   exchanges_.emplace(exchange->token, exchange);
   ++uses_;
-  const BodySource* body = exchange->spec.body.get();
-  if (!session_->settings_received() && body != nullptr && !body->replayable()) {
+  if (!session_->settings_received() && !CanBeRepeated(exchange->spec.body.get())) {
     held_.push_back(exchange->token);
   } else {
     SubmitNow(*exchange);

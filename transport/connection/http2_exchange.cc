@@ -173,16 +173,13 @@ void Http2Connection::Exchange::Resume() {
   paused = false;
   deadlines.OnResumed(connection.now_);
   connection.session_->Consume(stream, std::exchange(owed, 0));
-  const Chunk kept = Chunk::Own(std::exchange(unread, {}));
-  std::string_view rest = kept.bytes;
-  while (!rest.empty()) {
-    const std::string_view piece = rest.substr(0, kPieceBytes);
-    rest.remove_prefix(piece.size());
-    owed += piece.size();
-    if (!Obey(handler->OnData({piece, kept.owner}))) {
-      unread.assign(rest);
-      return;
-    }
+  while (!kept.bytes.empty() || !unread.empty()) {
+    if (kept.bytes.empty()) kept = Chunk::Own(std::exchange(unread, {}));
+    const Chunk piece{kept.bytes.substr(0, kPieceBytes), kept.owner};
+    kept.bytes.remove_prefix(piece.bytes.size());
+    if (kept.bytes.empty()) kept = Chunk{};
+    owed += piece.bytes.size();
+    if (!Obey(handler->OnData(piece))) return;
     connection.session_->Consume(stream, std::exchange(owed, 0));
   }
   if (std::exchange(origin_closed, false)) handler->OnOriginClosed();

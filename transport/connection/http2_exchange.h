@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "transport/base/bytes.h"
 #include "transport/connection/exchange.h"
 #include "transport/connection/http2_connection.h"
 #include "transport/http2/visitor.h"
@@ -72,7 +73,8 @@ struct Http2Connection::Exchange final : public Http2StreamVisitor {
   bool suspect = false;        // its end says that the connection had better carry nothing new
   bool paused = false;
   std::size_t owed = 0;               // bytes delivered whose window is given back when it resumes
-  std::string unread;                 // arrived during the pause
+  Chunk kept;                         // arrived during a pause and is being handed out
+  std::string unread;                 // the same, later
   std::optional<Http2StreamEnd> end;  // complete, but not heard yet because of the pause
   ExchangeResult result;
 };
