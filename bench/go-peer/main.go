@@ -33,6 +33,7 @@ import (
 
 const (
 	maxMessage      = 64 << 20
+	frameBytes      = 64 << 10
 	maxIdlePerHost  = 1024
 	idleConnTimeout = 50 * time.Second
 )
@@ -67,9 +68,15 @@ func (e *egress) RoundTrip(ctx context.Context, in *spillwayv1.HttpRequest) (*sp
 	if err != nil {
 		return nil, status.Error(codes.Aborted, "response cut short")
 	}
+	out := headOf(response)
+	out.Body = content
+	return out, nil
+}
+
+// headOf is the response without its body.
+func headOf(response *http.Response) *spillwayv1.HttpResponse {
 	out := &spillwayv1.HttpResponse{
 		Status:   uint32(response.StatusCode),
-		Body:     content,
 		Protocol: response.Proto,
 		Reason:   []byte(strings.TrimPrefix(response.Status, fmt.Sprintf("%d ", response.StatusCode))),
 		Headers:  make([]*spillwayv1.Header, 0, len(response.Header)),
@@ -81,7 +88,85 @@ func (e *egress) RoundTrip(ctx context.Context, in *spillwayv1.HttpRequest) (*sp
 	}
 	// Go's map has no order; a caller wants the same one every time.
 	sort.SliceStable(out.Headers, func(i, j int) bool { return out.Headers[i].Name < out.Headers[j].Name })
-	return out, nil
+	return out
+}
+
+// bodyReader reads a request body from the data frames that follow the head.
+type bodyReader struct {
+	call spillwayv1.Egress_StreamServer
+	rest []byte
+}
+
+func (b *bodyReader) Read(into []byte) (int, error) {
+	for len(b.rest) == 0 {
+		frame, err := b.call.Recv()
+		if err != nil {
+			return 0, err // io.EOF after the half-close
+		}
+		data, ok := frame.Frame.(*spillwayv1.StreamRequest_Data)
+		if !ok {
+			return 0, status.Error(codes.InvalidArgument, "only data after the head")
+		}
+		b.rest = data.Data
+	}
+	n := copy(into, b.rest)
+	b.rest = b.rest[n:]
+	return n, nil
+}
+
+// Stream is one exchange with bodies in frames of 64 KiB: no trailers, informational responses,
+// upgrades or tunnels.
+func (e *egress) Stream(call spillwayv1.Egress_StreamServer) error {
+	first, err := call.Recv()
+	if err != nil {
+		return err
+	}
+	in := first.GetHead()
+	if in == nil {
+		return status.Error(codes.InvalidArgument, "no head")
+	}
+	var body io.Reader
+	if in.ContentLength == nil || *in.ContentLength > 0 {
+		body = &bodyReader{call: call, rest: in.Body}
+	}
+	request, err := http.NewRequestWithContext(call.Context(), in.Method, in.Url, body)
+	if err != nil {
+		return status.Error(codes.InvalidArgument, "malformed request")
+	}
+	if in.ContentLength != nil {
+		request.ContentLength = int64(*in.ContentLength)
+	}
+	for _, header := range in.Headers {
+		request.Header.Add(header.Name, string(header.Value))
+	}
+	response, err := e.transport.RoundTrip(request)
+	if err != nil {
+		return status.Error(codes.Unavailable, "no response")
+	}
+	defer response.Body.Close()
+	head := headOf(response)
+	if err := call.Send(&spillwayv1.StreamResponse{Frame: &spillwayv1.StreamResponse_Head{Head: head}}); err != nil {
+		return err
+	}
+	// Marshalling copies the frame: one buffer serves them all.
+	buffer := make([]byte, frameBytes)
+	for {
+		n, err := io.ReadFull(response.Body, buffer)
+		if n > 0 {
+			data := &spillwayv1.StreamResponse_Data{Data: buffer[:n]}
+			if err := call.Send(&spillwayv1.StreamResponse{Frame: data}); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			break
+		}
+		if err != nil {
+			return status.Error(codes.Aborted, "response cut short")
+		}
+	}
+	return call.Send(&spillwayv1.StreamResponse{
+		Frame: &spillwayv1.StreamResponse_Trailers{Trailers: &spillwayv1.Trailers{}}})
 }
 
 // readBody allocates once when the length is known, as a careful author would.

@@ -35,6 +35,7 @@ _ORIGIN = """
     listen 127.0.0.1:{port} backlog=16384;
     location = / {{ return 200 "hello world\\n"; }}
     location = /large {{ alias {folder}/large; }}
+    location ~ ^/[0-9]+m$ {{ root {folder}; }}
     location = /status {{ stub_status; }}
   }}
 """
@@ -66,6 +67,21 @@ _PROXY = """
       proxy_http_version 1.1;
       proxy_set_header Connection "";
     }}
+  }}
+"""
+
+
+# Bodies pass as they come; nothing of them goes to disk.
+_FLOW_PROXY = """
+  server {{
+    listen 127.0.0.1:{port};
+    client_max_body_size 0;
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_max_temp_file_size 0;
+    proxy_request_buffering off;
+    location / {{ proxy_pass http://127.0.0.1:{origin}; }}
+    location = /sink {{ proxy_pass http://127.0.0.1:{sink}; }}
   }}
 """
 
@@ -150,3 +166,10 @@ class TlsOrigin:
 def start_proxy(scratch, origin_port):
     port = free_port()
     return _start("nginx-proxy", scratch, _PROXY.format(port=port, origin=origin_port), port)
+
+
+def start_flow_proxy(scratch, origin_port, sink_port):
+    """Hands large bodies on: downloads from the origin, PUTs of /sink to the sink."""
+    port = free_port()
+    http = _FLOW_PROXY.format(port=port, origin=origin_port, sink=sink_port)
+    return _start("nginx-flow", scratch, http, port)
