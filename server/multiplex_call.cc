@@ -222,21 +222,29 @@ void MultiplexCall::OnResult(MultiplexExchange& exchange, EncodedResult& result,
       message.message.Add(result);
       ++message.results;
       if (outcome.has_value()) message.calls.Add(exchange.held(), *outcome);
-      flush = !machine_.writing() && !std::exchange(flush_due_, true);
+      flush = !std::exchange(flush_due_, true);
     }
   }
-  if (flush) context_.transport->AtEndOfTurn([self = shared_from_this()] { self->Flush(); });
+  if (flush) context_.transport->AtEndOfTurn([self = shared_from_this()] { self->OnTurnEnded(); });
   if (!dropped) return;
   if (outcome.has_value()) context_.admission->End(exchange.held(), *outcome);
   MaybeFinish();
+}
+
+void MultiplexCall::OnTurnEnded() {
+  {
+    const MutexLock lock(mu_);
+    flush_due_ = false;
+  }
+  Flush();
 }
 
 void MultiplexCall::Flush() {
   Outgoing message;
   {
     const MutexLock lock(mu_);
-    flush_due_ = false;
-    if (!machine_.StartWrite()) return;
+    // What the loop's turn still brings goes along; its end is near.
+    if (flush_due_ || !machine_.StartWrite()) return;
     message = std::move(messages_.front());
     messages_.pop_front();
     writing_ = std::exchange(message.calls, {});
