@@ -1,0 +1,187 @@
+// Limits of Multiplex: calls, time, memory, drain, and results that nobody reads.
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "server/multiplex_call.h"
+#include "tests/server/multiplex_caller.h"
+
+namespace spillway {
+namespace {
+
+using std::chrono::milliseconds;
+
+TEST(MultiplexCall, RefusesTheCallAbove1024AndNoOther) {
+  FrontFixture fixture(LeaveOpen);
+  Caller caller(fixture);
+  caller.SendCalls(1, 1025);
+  caller.ReadUntil(1);
+  EXPECT_EQ(CodeOf(caller.results[1025]), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(ErrorOf(caller.results[1025]).delivery(), v1::DELIVERY_NOT_SENT);
+  fixture.transport.With(1, Echo);
+  caller.ReadUntil(2);
+  caller.SendCalls(1026, 1026);  // there is room again
+  fixture.transport.AwaitStarted(1025);
+  for (std::uint64_t id = 2; id <= 1025; ++id) fixture.transport.With(id, Echo);
+  caller.HalfClose();
+  EXPECT_TRUE(caller.ReadToEnd().ok());
+  EXPECT_EQ(caller.results.size(), 1026u);
+}
+
+TEST(MultiplexCall, EndsACallByItsOwnTimeout) {
+  FrontFixture fixture(LeaveOpen);
+  Caller caller(fixture);
+  v1::MultiplexRequest message;
+  AddCall(message, 1);
+  AddCall(message, 2);
+  message.mutable_calls(0)->mutable_request()->mutable_options()->mutable_timeout()->set_nanos(
+      20'000'000);
+  caller.Send(message);
+  caller.ReadUntil(1);
+  EXPECT_EQ(CodeOf(caller.results[1]), grpc::StatusCode::DEADLINE_EXCEEDED);
+  fixture.transport.With(2, Echo);
+  caller.ReadUntil(2);
+  EXPECT_EQ(caller.results[2].response().status(), 200u);
+}
+
+TEST(MultiplexCall, EndsEveryCallALittleBeforeTheDeadlineOfTheStream) {
+  FrontFixture fixture(LeaveOpen);
+  Caller caller(fixture, milliseconds(400));
+  caller.SendCalls(1, 3);
+  caller.HalfClose();
+  EXPECT_TRUE(caller.ReadToEnd().ok());
+  for (const std::uint64_t id : {1, 2, 3}) {
+    EXPECT_EQ(CodeOf(caller.results[id]), grpc::StatusCode::DEADLINE_EXCEEDED);
+  }
+}
+
+TEST(MultiplexCall, RefusesCallsWhileDrainingAndFinishesThoseInFlight) {
+  FrontFixture fixture(LeaveOpen);
+  Caller caller(fixture);
+  caller.SendCalls(1, 1);
+  fixture.transport.AwaitStarted(1);
+  fixture.admission.StopAdmitting([] {});
+  caller.SendCalls(2, 2);
+  caller.ReadUntil(1);
+  EXPECT_EQ(CodeOf(caller.results[2]), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(ErrorOf(caller.results[2]).reason(), v1::REASON_DRAINING);
+  EXPECT_EQ(ErrorOf(caller.results[2]).delivery(), v1::DELIVERY_NOT_SENT);
+  fixture.transport.With(1, Echo);
+  caller.HalfClose();
+  EXPECT_TRUE(caller.ReadToEnd().ok());
+  EXPECT_EQ(caller.results[1].response().status(), 200u);
+}
+
+TEST(MultiplexCall, GivesUpAResponseThatMemoryHasNoRoomFor) {
+  FrontFixture fixture(
+      [](FakeTransport::Exchange& exchange) {
+        if (exchange.body() != "large") return Echo(exchange);
+        exchange.Head(200, {}, BodyKind::kLength, 1'000'000);
+        exchange.Data(Chunk::Own(std::string(1'000'000, 'x')));
+        exchange.End();
+      },
+      {.max_calls = 100, .max_bytes = 100'000});
+  Caller caller(fixture);
+  v1::MultiplexRequest message;
+  AddCall(message, 1, "large");
+  AddCall(message, 2, "small");
+  caller.Send(message);
+  caller.HalfClose();
+  EXPECT_TRUE(caller.ReadToEnd().ok());
+  EXPECT_EQ(CodeOf(caller.results[1]), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(ErrorOf(caller.results[1]).delivery(), v1::DELIVERY_ANSWERED);
+  EXPECT_EQ(caller.results[2].response().status(), 200u);
+  fixture.SettledLedger();
+}
+
+TEST(MultiplexCall, RefusesCallsThatAdmissionHasNoRoomFor) {
+  FrontFixture fixture(LeaveOpen, {.max_calls = 2});
+  Caller caller(fixture);
+  caller.SendCalls(1, 3);
+  caller.ReadUntil(1);
+  EXPECT_EQ(CodeOf(caller.results[3]), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  fixture.transport.With(1, Echo);
+  fixture.transport.With(2, Echo);
+  caller.HalfClose();
+  EXPECT_TRUE(caller.ReadToEnd().ok());
+  EXPECT_EQ(fixture.SettledLedger().refused, 1u);
+}
+
+// A message that is no MultiplexRequest, C-049.
+TEST(MultiplexCall, EndsTheStreamForAMessageThatIsNone) {
+  FrontFixture fixture(LeaveOpen);
+  Caller caller(fixture);
+  v1::MultiplexRequest message;
+  AddCall(message, 1);
+  message.GetReflection()->MutableUnknownFields(&message)->AddLengthDelimited(
+      1, "\x08");  // a call that ends within its id
+  caller.Send(message);
+  const grpc::Status status = caller.ReadToEnd();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(caller.results.size(), 1u);
+  EXPECT_EQ(CodeOf(caller.results[1]), grpc::StatusCode::CANCELLED);
+}
+
+TEST(MultiplexCall, StopsReadingCallsWhenResultsAreNotRead) {
+  constexpr std::size_t kBytes = 256UL * 1024;
+  FrontFixture fixture([](FakeTransport::Exchange& exchange) {
+    exchange.Head(200, {}, BodyKind::kLength, kBytes);
+    exchange.Data(Chunk::Own(std::string(kBytes, 'x')));
+    exchange.End();
+  });
+  Caller caller(fixture);
+  const auto read_in_time = [&fixture](std::uint64_t calls) {
+    const Instant until = After(fixture.transport.Now(), milliseconds(500));
+    while (fixture.admission.ledger().admitted < calls) {
+      if (fixture.transport.Now() > until) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  };
+  std::uint64_t calls = 0;
+  do {
+    fixture.transport.AwaitNoneOpen();  // what was read is a result by now
+    ++calls;
+    caller.SendCalls(calls, calls);
+  } while (read_in_time(calls) && calls < 400);
+  EXPECT_GE(calls * kBytes, 4UL * 1024 * 1024);
+  // What gRPC takes besides is its flow control window.
+  EXPECT_LT(calls * kBytes, 32UL * 1024 * 1024);
+  caller.HalfClose();
+  EXPECT_TRUE(caller.ReadToEnd().ok());
+  EXPECT_EQ(caller.results.size(), calls);
+}
+
+TEST(MultiplexCall, LooksAtAMessageNoFurtherThanResultsAreRead) {
+  // Refusals count as well: each is a result of some hundred bytes.
+  constexpr std::uint64_t kCalls = 200'000;
+  FrontFixture fixture(LeaveOpen);
+  Caller caller(fixture);
+  v1::MultiplexRequest message;
+  for (std::uint64_t id = 1; id <= kCalls; ++id) message.add_calls()->set_id(id);
+  caller.Send(message);
+  caller.HalfClose();
+  EXPECT_TRUE(caller.ReadToEnd().ok());
+  EXPECT_EQ(caller.results.size(), kCalls);
+  EXPECT_EQ(fixture.SettledLedger().admitted, kCalls);
+}
+
+TEST(MultiplexCall, SendsAResultAboveTheMessageLimitAlone) {
+  FrontFixture fixture([](FakeTransport::Exchange& exchange) {
+    const std::size_t size = exchange.body().size() > 1 ? 2'000'000 : 10;
+    exchange.Head(200, {}, BodyKind::kLength, size);
+    exchange.Data(Chunk::Own(std::string(size, 'x')));
+    exchange.End();
+  });
+  Caller caller(fixture);
+  caller.SendCalls(8, 12);  // 10 to 12 get the large one
+  caller.HalfClose();
+  EXPECT_TRUE(caller.ReadToEnd().ok());
+  for (std::uint64_t id = 8; id <= 12; ++id) {
+    EXPECT_EQ(caller.results[id].response().body().size(), id < 10 ? 10u : 2'000'000u);
+  }
+}
+
+}  // namespace
+}  // namespace spillway
