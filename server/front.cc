@@ -23,6 +23,9 @@ void EnablePlugins() {
   });
 }
 
+// What a caller may send on one call before it is read, beside StreamLimits.buffer_bytes.
+constexpr int kCallWindow = 256 * 1024;
+
 int Milliseconds(Duration length) {
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(length).count();
   return static_cast<int>(std::min<std::int64_t>(ms, std::numeric_limits<int>::max()));
@@ -44,6 +47,10 @@ void SetOptions(grpc::ServerBuilder& builder, const FrontLimits& limits) {
   // Ours find callers that vanished without a word, whose exchanges must end (case C-040).
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  // Left to itself gRPC widens the window of every call to what one connection once carried, up to
+  // 32 MiB, and holds as much for each call whose body its origin does not take (case C-041).
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kCallWindow);
   if (limits.max_connection_age != kForever) {
     builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
                                Milliseconds(limits.max_connection_age));

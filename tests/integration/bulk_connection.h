@@ -24,6 +24,8 @@ class BulkSocket {
   bool ReadMore(const BulkState& state, std::string& into) const;
   // Waits until the socket took it all.
   bool WriteAll(const BulkState& state, std::string_view bytes) const;
+  // Waits for the origin's call, or until the peer has hung up or reset; true in the latter case.
+  bool HungUp() const;
   // Bytes read into `buffer`; 0: nothing now; -1: the peer is gone.
   long Read(char* buffer, std::size_t size) const;
   // Bytes that the socket took; 0: none now; -1: the peer is gone.

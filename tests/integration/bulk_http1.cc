@@ -34,6 +34,7 @@ class Http1 {
   bool Answer(const SeenRequest& request) {
     if (request.target == "/up") return TakeUpload(request);
     if (request.target == "/hold") return Hold();
+    if (request.target == "/stuck") return Stick();
     return SendBulk(BulkBytesOf(request.target));
   }
 
@@ -63,6 +64,13 @@ class Http1 {
     }
     while (!state_.released && !state_.stopping) socket_.Wait(false, false);
     return Send("0\r\n\r\n");
+  }
+
+  bool Stick() {
+    in_ = std::string();
+    while (!state_.stopping && !socket_.HungUp()) {
+    }
+    return false;
   }
 
   // `size` bytes of the body.

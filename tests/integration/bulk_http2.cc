@@ -41,7 +41,11 @@ class Http2 {
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, OnData);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, OnFrame);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, OnClose);
-    nghttp2_session_server_new(&session_, callbacks, this);
+    nghttp2_option* option = nullptr;
+    nghttp2_option_new(&option);
+    nghttp2_option_set_no_auto_window_update(option, 1);
+    nghttp2_session_server_new2(&session_, callbacks, this, option);
+    nghttp2_option_del(option);
     nghttp2_session_callbacks_del(callbacks);
     const std::array<nghttp2_settings_entry, 2> settings = {
         {{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kMaxStreams},
@@ -95,10 +99,12 @@ class Http2 {
     return 0;
   }
 
-  static int OnData(nghttp2_session* /*session*/, std::uint8_t /*flags*/, std::int32_t id,
+  static int OnData(nghttp2_session* session, std::uint8_t /*flags*/, std::int32_t id,
                     const std::uint8_t* bytes, std::size_t size, void* user) {
-    Self(user).streams_[id].received.Add({reinterpret_cast<const char*>(bytes), size});
-    return 0;
+    Stream& stream = Self(user).streams_[id];
+    if (stream.path == "/stuck") return nghttp2_session_consume_connection(session, size);
+    stream.received.Add({reinterpret_cast<const char*>(bytes), size});
+    return nghttp2_session_consume(session, id, size);
   }
 
   static int OnFrame(nghttp2_session* /*session*/, const nghttp2_frame* frame, void* user) {

@@ -34,6 +34,14 @@ void BulkSocket::Wait(bool to_read, bool to_write) const {
   if (waits[1].revents != 0 && read(wake_fd_, &count, sizeof count) != sizeof count) std::abort();
 }
 
+bool BulkSocket::HungUp() const {
+  std::array<pollfd, 2> waits = {pollfd{fd_, POLLRDHUP, 0}, pollfd{wake_fd_, POLLIN, 0}};
+  poll(waits.data(), waits.size(), -1);
+  std::uint64_t count = 0;
+  if (waits[1].revents != 0 && read(wake_fd_, &count, sizeof count) != sizeof count) std::abort();
+  return waits[0].revents != 0;
+}
+
 long BulkSocket::Read(char* buffer, std::size_t size) const {
   const ssize_t count = recv(fd_, buffer, size, MSG_DONTWAIT);
   if (count > 0) return count;

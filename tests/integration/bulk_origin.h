@@ -1,10 +1,11 @@
 // An origin of very large and of very many bodies: made and judged on the fly, none kept.
 //
 // What it is: GET /down/N answers with the first N bytes of the bulk pattern (bulk_pattern.h); POST
-// /up reads such a body and answers with its length, its CRC-32 and whether it was right; GET /hold
-// answers with a head and a piece, and ends when Release is called. HTTP/2 (h2c) is nghttp2's.
-// What it owns: a listener, a thread for each connection.
-// Thread safety: every function may be called from any thread. The destructor ends all connections.
+// /up reads such a body and answers with its length, its CRC-32 and whether it was right; POST
+// /stuck reads nothing of its body, ever; GET /hold answers with a head and a piece, and ends when
+// Release is called. HTTP/2 (h2c) is nghttp2's. What it owns: a listener, a thread for each
+// connection. Thread safety: every function may be called from any thread. The destructor ends all
+// connections.
 
 #pragma once
 
