@@ -100,7 +100,7 @@ class MultiplexCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   std::deque<Outgoing> messages_ SPILLWAY_GUARDED_BY(mu_);  // as the machine has them
   Outgoing spare_ SPILLWAY_GUARDED_BY(mu_);                 // its memory is used again
   EndedCalls writing_ SPILLWAY_GUARDED_BY(mu_);             // in the message being written
-  bool flush_due_ SPILLWAY_GUARDED_BY(mu_) = false;  // at the end of a loop's turn
+  bool flush_due_ SPILLWAY_GUARDED_BY(mu_) = false;         // at the end of a loop's turn
   bool paused_ SPILLWAY_GUARDED_BY(mu_) = false;  // amidst a message, until results were read
   grpc::Status status_ SPILLWAY_GUARDED_BY(mu_);  // to finish with
   std::shared_ptr<MultiplexCall> self_;           // until OnDone

@@ -12,11 +12,11 @@
 
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <cstdint>
 #include <deque>
 #include <vector>
-
-#include "absl/container/flat_hash_map.h"
 
 namespace spillway {
 
