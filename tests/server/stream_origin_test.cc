@@ -319,6 +319,27 @@ TEST(StreamOrigin, EndsACallWhoseCallerReadsNothingAnyMore_C042) {
             std::vector<std::string>{"spillway.v1.Egress/Stream DEADLINE_EXCEEDED"});
 }
 
+// A caller that stops sending, or that has sent all and never says so.
+TEST(StreamOrigin, EndsAnUploadWhoseCallerGoesSilent_C043_C044) {
+  Destination hasty;
+  hasty.timeouts.request_stall = milliseconds(50);
+  for (const char* piece : {"hello", "helloworld"}) {
+    Origin origin("expect_head\nstall\n");
+    OriginFront front(hasty);
+    StreamClient client(*front.stub, kForever);
+    v1::HttpRequest head = To(origin.url("/"));
+    head.set_content_length(10);
+    client.Head(head);
+    client.Data(piece);
+    const StreamClient::Answer answer = client.ReadAll();
+    EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED)
+        << answer.status.error_message();
+    ASSERT_TRUE(origin.log().Await([](const auto& seen) { return seen[0].closed; }));
+    const SeenConnection seen = origin.seen()[0];
+    EXPECT_LT(seen.bytes, seen.requests[0].head.size() + 10) << "never a whole body";
+  }
+}
+
 // --- Cut at every byte ---
 
 constexpr std::string_view kChunked =
