@@ -8,9 +8,9 @@
 // text=). Keys of all: stream= (N, $ the current one, $before the one before, $begun
 // the last that on_head heard of, $N the Nth request; default $ for what belongs to streams, else
 // 0), flags= (instead of the right ones), length= (a lie), times=N. Further: text= pad= end (data);
-// status= field="name: value" name= value= block= (HPACK, appended) end more pad= (headers, continuation, push_promise; promised=); code= (rst, goaway);
-// last= debug= (goaway); inc= (window); ack payload= (ping, settings, unknown); SETTING=N
-// (settings); type= (unknown).
+// status= field="name: value" name= value= block= (HPACK, appended) end more pad= (headers,
+// continuation, push_promise; promised=); code= (rst, goaway); last= debug= (goaway); inc=
+// (window); ack payload= (ping, settings, unknown); SETTING=N (settings); type= (unknown).
 //
 // `h2_expect EVENT`: headers (the next request, which becomes the current one), end (all of the
 // current one), data bytes=N (of the current one), settings, ack, ping, ping_ack, rst, goaway,
