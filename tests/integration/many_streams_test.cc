@@ -312,7 +312,7 @@ class StuckOrigins : public ManyStreams {};
 TEST_P(StuckOrigins, HoldBackTheCallersAndNotTheDaemonsMemory_C041) {
   constexpr int kCallers = 100;
   constexpr std::uint64_t kBuffer = 256 * 1024;  // stream.buffer_bytes, and gRPC's window
-  constexpr std::uint64_t kConstant = 32 * kMiB;
+  constexpr std::uint64_t kConstant = 64 * kMiB;
   BulkOrigin origin(GetParam());
   StartDaemon(Config(GetParam()));
   const auto stub = Channel();
