@@ -96,7 +96,7 @@ void BindTimeouts(const Visit& visit, Limits& limits) {
   visit("write_stall", limits.write_stall);
   visit("response_header", limits.response_header);
   visit("body_stall", limits.body_stall);
-  visit("request_stall", limits.request_stall);
+  visit("caller_stall", limits.caller_stall);
   visit("expect_continue", limits.expect_continue);
   visit("tunnel_idle", limits.tunnel_idle);
 }

@@ -265,7 +265,7 @@ Result<PreparedRequest> TransportImpl::Prepare(Request& request, Instant now) {
                            : has_deadline ? kForever
                                           : timeouts.response_header;
   limits.body_stall = has_deadline ? kForever : timeouts.body_stall;
-  limits.request_stall = has_deadline ? kForever : timeouts.request_stall;
+  limits.caller_stall = has_deadline ? kForever : timeouts.caller_stall;
   limits.tunnel_idle = timeouts.tunnel_idle;
   return prepared;
 }

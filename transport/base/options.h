@@ -48,9 +48,10 @@ struct Timeouts {
   Duration write_stall = seconds(30);                // no byte of the request accepted
   Duration response_header = seconds(60);  // request written -> head; off when there is a deadline
   Duration body_stall = minutes(5);        // between body bytes; off when there is a deadline
-  Duration request_stall = minutes(5);     // the caller's next piece of its body; off likewise
-  Duration expect_continue = seconds(1);   // for the origin's 100 after Expect: 100-continue (E2)
-  Duration tunnel_idle = kForever;         // an open tunnel without a byte in either direction
+  Duration caller_stall = minutes(
+      5);  // the caller gives no more of its body, takes no more of the response; off likewise
+  Duration expect_continue = seconds(1);  // for the origin's 100 after Expect: 100-continue (E2)
+  Duration tunnel_idle = kForever;        // an open tunnel without a byte in either direction
 };
 
 // Limits on what an origin may send (hostile-cases.md 6.7).

@@ -247,7 +247,8 @@ Http1Connection::Next Http1Connection::Deliver(Flow flow, std::string_view rest,
     return Next::kStop;
   }
   exchange.paused = true;
-  exchange.deadlines.OnPaused();
+  exchange.deadlines.OnPaused(Now());
+  ArmTimer();
   if (!rest.empty()) {
     exchange.unread = owner != nullptr ? Chunk{rest, owner} : Chunk::Own(std::string(rest));
     exchange.result.bytes_received -= rest.size();  // counted again when consumed

@@ -86,7 +86,8 @@ bool Http2Connection::Exchange::Obey(Flow flow) {
       return !over;
     case Flow::kPause:
       paused = true;
-      deadlines.OnPaused();
+      deadlines.OnPaused(connection.now_);
+      connection.ArmTimer(deadlines.Next());
       return false;
     case Flow::kAbort:
       connection.GiveUp(*this, ReceiverAborted());

@@ -28,13 +28,13 @@ Phase Deadlines::phase() const {
 Instant Deadlines::StageLimit() const {
   switch (stage_) {
     case Stage::kWriting:
-      return After(since_, awaiting_caller_ ? limits_.request_stall : limits_.write_stall);
+      return After(since_, awaiting_caller_ ? limits_.caller_stall : limits_.write_stall);
     case Stage::kAwaiting:
       return After(since_, limits_.response_header);
     case Stage::kBody:
-      return paused_ ? kNever : After(since_, limits_.body_stall);
+      return After(since_, paused_ ? limits_.caller_stall : limits_.body_stall);
     case Stage::kTunnel:
-      return paused_ ? kNever : After(since_, limits_.tunnel_idle);
+      return After(since_, paused_ ? limits_.caller_stall : limits_.tunnel_idle);
   }
   return kNever;
 }
@@ -51,13 +51,20 @@ Failure Deadlines::Expired(Instant now) const {
     return failure;
   }
   failure.source = Source::kOrigin;
+  if (paused_ && stage_ >= Stage::kBody) {
+    failure.reason = Reason::kDeadlineExceeded;
+    failure.source = Source::kCaller;
+    failure.message =
+        "the caller took nothing of the response for " + Milliseconds(limits_.caller_stall);
+    return failure;
+  }
   switch (stage_) {
     case Stage::kWriting:
       if (awaiting_caller_) {
         failure.reason = Reason::kDeadlineExceeded;
         failure.source = Source::kCaller;
         failure.message =
-            "the caller sent nothing of its body for " + Milliseconds(limits_.request_stall);
+            "the caller sent nothing of its body for " + Milliseconds(limits_.caller_stall);
         break;
       }
       failure.reason = Reason::kConnectionWriteTimeout;

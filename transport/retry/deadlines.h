@@ -20,7 +20,8 @@ struct ExchangeLimits {
   Duration write_stall = kForever;
   Duration response_header = kForever;
   Duration body_stall = kForever;
-  Duration request_stall = kForever;  // for the caller's next piece of its body
+  Duration caller_stall =
+      kForever;  // for the caller to give more of its body, or take more of the response
   Duration tunnel_idle = kForever;
 };
 
@@ -47,8 +48,11 @@ class Deadlines {
   void OnBodyProgress(Instant now) { since_ = now; }
   // Instead of OnHead when the head opened a tunnel.
   void OnTunnel(Instant now) { Enter(Stage::kTunnel, now); }
-  // While the receiver does not take data, a silent origin is not to blame.
-  void OnPaused() { paused_ = true; }
+  // While the receiver does not take data, a silent origin is not to blame (C-042).
+  void OnPaused(Instant now) {
+    paused_ = true;
+    since_ = now;
+  }
   void OnResumed(Instant now) {
     paused_ = false;
     since_ = now;

@@ -179,7 +179,7 @@ TEST(Http2Stream, EndsAnUploadWhoseCallerSendsNothing) {
   auto sibling = driver.Get();
   ExchangeLimits limits;
   limits.write_stall = seconds(10);
-  limits.request_stall = milliseconds(60);
+  limits.caller_stall = milliseconds(60);
   auto body = Pushed();
   auto exchange = Post();
   Guard(*exchange, body);
@@ -203,7 +203,7 @@ TEST(Http2Stream, BlamesTheOriginForWhatItDoesNotTake) {
   ASSERT_TRUE(driver.peer().Await("SETTINGS ACK"));
   ExchangeLimits limits;
   limits.write_stall = milliseconds(300);
-  limits.request_stall = seconds(60);
+  limits.caller_stall = seconds(60);
   auto body = Pushed();
   auto exchange = Post();
   driver.Start(exchange, body, limits);

@@ -92,7 +92,7 @@ TEST(Http2Tunnel, EndsATunnelInWhichNothingMoves) {
   driver.peer().SendPreface();
   ExchangeLimits limits;
   limits.body_stall = milliseconds(1);
-  limits.request_stall = milliseconds(1);
+  limits.caller_stall = milliseconds(1);
   limits.tunnel_idle = milliseconds(80);
   auto body = Pushed();
   auto exchange = Connect(driver, body, limits);

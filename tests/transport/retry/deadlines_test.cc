@@ -14,6 +14,8 @@ ExchangeLimits Limits() {
   limits.write_stall = seconds(10);
   limits.response_header = seconds(20);
   limits.body_stall = seconds(30);
+  limits.caller_stall = seconds(40);
+  limits.tunnel_idle = seconds(50);
   return limits;
 }
 
@@ -46,12 +48,38 @@ TEST(Deadlines, BodyStallStartsAnewWithEachPieceAndRestsWhilePaused) {
   deadlines.OnHead(At(5));
   deadlines.OnBodyProgress(At(20));
   EXPECT_EQ(deadlines.Next(), At(50));
-  deadlines.OnPaused();
-  EXPECT_EQ(deadlines.Next(), kNever);
+  deadlines.OnPaused(At(25));
+  EXPECT_EQ(deadlines.Next(), At(65));  // the caller's time, not the origin's (C-042)
+  EXPECT_EQ(deadlines.Expired(At(65)).source, Source::kCaller);
+  EXPECT_EQ(deadlines.Expired(At(65)).reason, Reason::kDeadlineExceeded);
   deadlines.OnResumed(At(100));
   EXPECT_EQ(deadlines.Next(), At(130));
   EXPECT_EQ(deadlines.Expired(At(130)).reason, Reason::kHttpResponseBodyTimeout);
   EXPECT_EQ(deadlines.Expired(At(130)).phase, Phase::kBody);
+}
+
+// C-043, C-044: who sends nothing of its body is to blame, not the origin.
+TEST(Deadlines, WaitingForTheCallersBodyIsTheCallersTime) {
+  Deadlines deadlines(Limits(), At(0));
+  deadlines.OnSourcePending(At(3));
+  deadlines.OnSourcePending(At(9));
+  EXPECT_EQ(deadlines.Next(), At(43));
+  EXPECT_EQ(deadlines.Expired(At(43)).source, Source::kCaller);
+  EXPECT_EQ(deadlines.Expired(At(43)).phase, Phase::kWrite);
+  deadlines.OnWriteProgress(At(42));
+  EXPECT_EQ(deadlines.Next(), At(52));
+  EXPECT_EQ(deadlines.Expired(At(52)).source, Source::kOrigin);
+}
+
+TEST(Deadlines, ATunnelMayRestForItsOwnTime) {
+  Deadlines deadlines(Limits(), At(0));
+  deadlines.OnTunnel(At(5));
+  EXPECT_EQ(deadlines.Next(), At(55));
+  deadlines.OnWriteProgress(At(10));
+  EXPECT_EQ(deadlines.Next(), At(60));
+  deadlines.OnBodyProgress(At(20));
+  EXPECT_EQ(deadlines.Next(), At(70));
+  EXPECT_EQ(deadlines.Expired(At(70)).phase, Phase::kBody);
 }
 
 // O-100, O-102: an early head leaves the write behind.
@@ -75,7 +103,7 @@ TEST(Deadlines, TheRoundTripsDeadlineCutsEveryPhaseAndNamesIt) {
   writing.OnWritten(At(1));
   EXPECT_EQ(writing.Expired(At(7)).phase, Phase::kFirstByte);
   writing.OnHead(At(2));
-  writing.OnPaused();
+  writing.OnPaused(At(1));
   EXPECT_EQ(writing.Next(), At(7));
   EXPECT_EQ(writing.Expired(At(7)).phase, Phase::kBody);
 }
