@@ -36,14 +36,14 @@ Failure TooMuchInFlight() {
 // What policy says of a stream to `url`.
 struct Limits {
   std::uint64_t buffer_bytes = StreamLimits{}.buffer_bytes;
-  Duration stall = Timeouts{}.body_stall;
+  Duration stall = Timeouts{}.caller_stall;
 };
 
 Limits LimitsOf(const Policy* policy, const std::string& url) {
   if (policy == nullptr) return {};
   const Result<Url> parsed = ParseUrl(url);
   const Destination& destination = parsed.has_value() ? policy->Match(*parsed) : policy->fallback();
-  return {destination.stream.buffer_bytes, destination.timeouts.body_stall};
+  return {destination.stream.buffer_bytes, destination.timeouts.caller_stall};
 }
 
 }  // namespace

@@ -81,10 +81,10 @@ class TransportImpl final : public Transport, public RoundTripHost {
   void RunAfter(Duration delay, std::function<void()> function) override {
     loops_.at(0).RunAfter(delay, std::move(function));
   }
-  void AtEndOfTurn(std::function<void()> function) override {
+  void AtEndOfTurn(const std::function<void()>& function) override {
     EventLoop* const loop = EventLoop::Current();
     // A handler that is posted from a handler runs after those that were ready before it.
-    return loop != nullptr ? loop->Post(std::move(function)) : function();
+    return loop != nullptr ? loop->Post(function) : function();
   }
   std::shared_ptr<const Policy> policy() const override {
     MutexLock lock(mu_);

@@ -106,7 +106,7 @@ class Transport {
   // Calls `function` once: on a loop's thread, when the loop has gone through what it finds ready
   // now, so that whoever collects what comes together need not wait for it; on any other thread at
   // once.
-  virtual void AtEndOfTurn(std::function<void()> function) { function(); }
+  virtual void AtEndOfTurn(const std::function<void()>& function) { function(); }
   virtual std::shared_ptr<const Policy> policy() const = 0;
   // As policy()->may_decompress(), which every request asks, at the price of a load.
   virtual bool may_decompress() const { return policy()->may_decompress(); }

@@ -300,7 +300,7 @@ TEST(StreamOrigin, EndsADownloadWhoseCallerGoesAway_C037) {
 
 TEST(StreamOrigin, EndsACallWhoseCallerReadsNothingAnyMore_C042) {
   Destination hasty;
-  hasty.timeouts.body_stall = milliseconds(50);
+  hasty.timeouts.caller_stall = milliseconds(50);
   Origin origin(R"(
     expect_head
     send "HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n"
@@ -322,7 +322,7 @@ TEST(StreamOrigin, EndsACallWhoseCallerReadsNothingAnyMore_C042) {
 // A caller that stops sending, or that has sent all and never says so.
 TEST(StreamOrigin, EndsAnUploadWhoseCallerGoesSilent_C043_C044) {
   Destination hasty;
-  hasty.timeouts.request_stall = milliseconds(50);
+  hasty.timeouts.caller_stall = milliseconds(50);
   for (const char* piece : {"hello", "helloworld"}) {
     Origin origin("expect_head\nstall\n");
     OriginFront front(hasty);

@@ -34,7 +34,7 @@ Instant Deadlines::StageLimit() const {
     case Stage::kBody:
       return After(since_, paused_ ? limits_.caller_stall : limits_.body_stall);
     case Stage::kTunnel:
-      return After(since_, paused_ ? limits_.caller_stall : limits_.tunnel_idle);
+      return paused_ ? kNever : After(since_, limits_.tunnel_idle);
   }
   return kNever;
 }
@@ -51,7 +51,7 @@ Failure Deadlines::Expired(Instant now) const {
     return failure;
   }
   failure.source = Source::kOrigin;
-  if (paused_ && stage_ >= Stage::kBody) {
+  if (paused_ && stage_ == Stage::kBody) {
     failure.reason = Reason::kDeadlineExceeded;
     failure.source = Source::kCaller;
     failure.message =
