@@ -138,10 +138,10 @@ void StreamCall::TakeHead(WireRequest wire) {
     const MutexLock lock(mu_);
     first = machine_.awaits_head();
     held = first && Hold(wire.message_bytes);
+    if (held) access_.Note(wire.method, wire.url);
   }
   if (!first) return Fault(BadRequest("head", "comes once, as the first frame"));
   if (!held) return Fault(TooMuchInFlight());
-  access_.Note(wire.method, wire.url);
   const Result<StreamPlan> plan = PlanStream(wire);
   if (plan.has_error()) return Fault(plan.error());
   const Limits limits = LimitsOf(context_.transport->policy().get(), wire.url);

@@ -105,7 +105,9 @@ class Http1Connection final : public Connection,
   void RequestTimer(Instant due);
   void ArmTimer();
   void OnTimer();
-  void Shut(CloseReason reason);
+  // What becomes of bytes that the kernel has taken and the origin has not.
+  enum class Unsent : std::uint8_t { kReset, kDeliver };
+  void Shut(CloseReason reason, Unsent unsent = Unsent::kReset);
 
   EventLoop& loop_;
   std::function<void(const ConnectionEnd&)> on_closed_;

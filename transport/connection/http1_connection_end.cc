@@ -64,7 +64,8 @@ void Http1Connection::CompleteExchange(bool surplus_bytes, bool eof) {
   }
   // Detached before anybody hears of it: who releases the connection may start the next exchange.
   const std::shared_ptr<Exchange> finished = Detach();
-  if (!reusable) Shut(result.why_not);
+  // What was sent into a tunnel last may still be on its way: it ends in order, not with a reset.
+  if (!reusable) Shut(result.why_not, finished->tunnel ? Unsent::kDeliver : Unsent::kReset);
   finished->handler->OnExchangeDone(std::move(result));
   if (reusable) WatchReadable();
 }
@@ -94,7 +95,7 @@ void Http1Connection::EndFailed(Exchange& failed, Failure failure, CloseReason r
   failed.handler->OnExchangeDone(std::move(result));
 }
 
-void Http1Connection::Shut(CloseReason reason) {
+void Http1Connection::Shut(CloseReason reason, Unsent unsent) {
   std::shared_ptr<Exchange> cut;
   {
     MutexLock lock(mu_);
@@ -102,7 +103,7 @@ void Http1Connection::Shut(CloseReason reason) {
     closed_ = true;
     // One may have been attached since the loop last looked.
     cut = std::exchange(exchange_, nullptr);
-    ResetIfUnsent(descriptor_);
+    if (unsent == Unsent::kReset) ResetIfUnsent(descriptor_);
     stream_->Shutdown();
     boost::system::error_code ignored;
     socket_.close(ignored);
