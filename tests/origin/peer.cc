@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <utility>
 
 namespace spillway {
 namespace {
@@ -109,7 +110,16 @@ Peer::Got Peer::AwaitHangUp(std::int64_t wait_us) {
   }
 }
 
+bool Peer::Release() {
+  const std::optional<std::string> bytes = std::exchange(held_, std::nullopt);
+  return !bytes.has_value() || Send(*bytes);
+}
+
 bool Peer::Send(std::string_view bytes, bool urgent) {
+  if (held_.has_value()) {
+    held_->append(bytes);
+    return true;
+  }
   while (!bytes.empty()) {
     if (fd_ < 0) return false;
     const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (urgent ? MSG_OOB : 0);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,9 @@ class Peer {
   Got AwaitHangUp(std::int64_t wait_us = -1);
   // False when the peer is gone or everybody must leave.
   bool Send(std::string_view bytes, bool urgent = false);
+  // From here to Release what is sent is kept, and then leaves in one piece.
+  void Hold() { held_.emplace(); }
+  bool Release();
   // Waits until the peer's program has read everything sent so far; false when it is gone.
   bool AwaitTaken();
 
@@ -44,6 +48,7 @@ class Peer {
  private:
   int fd_;
   const int stop_fd_;
+  std::optional<std::string> held_;
 };
 
 // Bytes waiting unread in the socket that is the other end of `fd`, a loopback TCP socket; -1 when

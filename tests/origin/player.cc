@@ -51,6 +51,13 @@ bool Player::PlayStep(const Step& step) {
       return Drip(step);
     case StepKind::kServe:
       return Serve(step.number);
+    case StepKind::kHold:
+      peer_.Hold();
+      return true;
+    case StepKind::kRelease:
+      log_.Note(connection_, "release");
+      peer_.Release();  // when the peer left meanwhile, the next step notices
+      return true;
     case StepKind::kUrgent:
       log_.Note(connection_, "urgent");
       return wire_.Send(step.text, true);

@@ -25,6 +25,8 @@ constexpr Word kBareSteps[] = {
     {"fin", StepKind::kFin},
     {"close", StepKind::kClose},
     {"rst", StepKind::kRst},
+    {"hold", StepKind::kHold},
+    {"release", StepKind::kRelease},
     {"serve", StepKind::kServe},
     {"plain", StepKind::kPlain},
     {"close_notify", StepKind::kCloseNotify},

@@ -18,6 +18,7 @@
 //   fin                            shut the sending side, take what still comes, close
 //   close                          close at once (RST when unread bytes are left)
 //   rst                            close with a RST (SO_LINGER 0)
+//   hold / release                what is sent between them leaves in one piece
 //   urgent BYTES                   TCP urgent data
 //   signal NAME / wait_for NAME    events shared with the test (board.h)
 //   serve [N]                      answer N requests by the origin's handler; without N: for ever
@@ -71,6 +72,8 @@ enum class StepKind : std::uint8_t {
   kFin,
   kClose,
   kRst,
+  kHold,
+  kRelease,
   kUrgent,
   kSignal,
   kWaitFor,

@@ -37,6 +37,12 @@ ByteStream::Io PlainStream::Read(std::span<char> into) {
   } while (got < 0 && errno == EINTR);
   if (got > 0) return {Status::kOk, static_cast<std::size_t>(got)};
   if (got == 0) {
+    // The kernel tells an error once, to whoever asks first. Told to a write, it leaves an end here
+    // that the peer never sent; EPIPE alone means that the peer's end had come before.
+    if (write_error_ != 0 && write_error_ != EPIPE) {
+      last_error_ = read_error_ = write_error_;
+      return {Status::kError};
+    }
     ended_ = true;
     return {Status::kEnd};
   }
@@ -69,7 +75,10 @@ bool PlainStream::Quiet() {
   do {
     seen = ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   } while (seen < 0 && errno == EINTR);
-  return seen < 0 && WouldBlock(errno);
+  if (seen >= 0) return false;
+  if (WouldBlock(errno)) return true;
+  last_error_ = read_error_ = errno;  // it is told only once
+  return false;
 }
 
 void PlainStream::Shutdown() { ::shutdown(descriptor_, SHUT_WR); }

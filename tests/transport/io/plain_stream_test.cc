@@ -1,6 +1,8 @@
 #include "transport/io/plain_stream.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -98,6 +100,71 @@ TEST_F(PlainStreamTest, FailsToWriteToAClosedPeerWithoutASignal) {
   EXPECT_EQ(Source::kOrigin, stream.failure().source);
   // What the peer had sent before is still there to be read: its early answer, say.
   EXPECT_EQ(Status::kEnd, stream.Read(buffer_).status);
+}
+
+// Connected over TCP, where a peer can reset.
+class ResetPeer {
+ public:
+  ResetPeer() {
+    const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    auto* const generic = reinterpret_cast<sockaddr*>(&address);
+    socklen_t size = sizeof(address);
+    EXPECT_EQ(0, ::bind(listener, generic, size));
+    EXPECT_EQ(0, ::listen(listener, 1));
+    EXPECT_EQ(0, ::getsockname(listener, generic, &size));
+    near_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(0, ::connect(near_, generic, size));
+    far_ = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+    ::close(listener);
+  }
+  ~ResetPeer() { ::close(near_); }
+  ResetPeer(const ResetPeer&) = delete;
+  ResetPeer& operator=(const ResetPeer&) = delete;
+
+  int descriptor() const { return near_; }
+  // Says `last`, and resets; returns when both have arrived.
+  void Reset(const std::string& last) const {
+    EXPECT_EQ(static_cast<ssize_t>(last.size()), ::write(far_, last.data(), last.size()));
+    const linger now{1, 0};
+    ::setsockopt(far_, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    ::close(far_);
+    pollfd gone{near_, 0, 0};  // POLLERR and POLLHUP are always told
+    EXPECT_EQ(1, ::poll(&gone, 1, -1));
+  }
+
+ private:
+  int near_ = -1;
+  int far_ = -1;
+};
+
+// O-070: else a body that ends with the connection would look whole.
+TEST(PlainStream, ReadsNoEndBehindAResetThatAWriteMetFirst) {
+  const ResetPeer peer;
+  PlainStream stream(peer.descriptor());
+  peer.Reset("half");
+  std::string text = "x";
+  const std::vector<iovec> parts = {{text.data(), text.size()}};
+  EXPECT_EQ(Status::kError, stream.Write(parts).status);
+  std::array<char, 64> buffer{};
+  const ByteStream::Io half = stream.Read(buffer);
+  EXPECT_EQ(Status::kOk, half.status);
+  EXPECT_EQ("half", std::string(buffer.data(), half.bytes));
+  EXPECT_EQ(Status::kError, stream.Read(buffer).status);
+  EXPECT_EQ(Status::kError, stream.Read(buffer).status);
+  EXPECT_EQ("the peer reset the connection", stream.failure().message);
+}
+
+TEST(PlainStream, ReadsNoEndBehindAResetThatALookMetFirst) {
+  const ResetPeer peer;
+  PlainStream stream(peer.descriptor());
+  peer.Reset("");
+  EXPECT_FALSE(stream.Quiet());
+  std::array<char, 64> buffer{};
+  EXPECT_EQ(Status::kError, stream.Read(buffer).status);
+  EXPECT_EQ("the peer reset the connection", stream.failure().message);
 }
 
 TEST_F(PlainStreamTest, ShutdownIsAnEndForThePeer) {
