@@ -23,7 +23,7 @@ ExchangeParts PartsOf(ExchangeDetail detail) {
 }
 
 void AccessNote::Note(const std::string& method, const std::string& url) {
-  if (context_.access_log == nullptr || !context_.access_log->wants_any()) return;
+  if (!wanted()) return;
   method_ = method;
   url_ = url;
 }

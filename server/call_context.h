@@ -20,10 +20,13 @@
 
 namespace spillway {
 
+class StreamHeadWatch;
+
 // What calls need of their surroundings; all of it must outlive the gRPC server.
 struct CallContext {
   Transport* transport = nullptr;
-  HttpClient* client = nullptr;  // over that transport; EgressService puts in its own
+  HttpClient* client = nullptr;           // over that transport; EgressService puts in its own
+  StreamHeadWatch* head_watch = nullptr;  // as well
   Admission* admission = nullptr;
   CallObserver* observer = nullptr;
   std::uint64_t max_response_bytes = 0;  // the most a caller may ask for
@@ -47,6 +50,7 @@ class AccessNote {
   explicit AccessNote(const CallContext& context)
       : context_(context), started_(context.transport->Now()) {}
 
+  bool wanted() const { return context_.access_log != nullptr && context_.access_log->wants_any(); }
   // Keeps what the log wants to know of the request.
   void Note(const std::string& method, const std::string& url);
   // Once, at the end; both may be null.

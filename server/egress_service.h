@@ -8,6 +8,9 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <memory>
+
+#include "server/stream_head_watch.h"
 #include "server/unary_call.h"
 #include "spillway/v1/egress.grpc.pb.h"
 
@@ -34,6 +37,7 @@ class EgressService final : public RawEgress {
 
  private:
   HttpClient client_;
+  const std::shared_ptr<StreamHeadWatch> head_watch_;
   const CallContext context_;
 };
 

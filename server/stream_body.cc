@@ -2,10 +2,11 @@
 
 namespace spillway {
 
-std::function<void()> StreamBody::Push(const Body& piece) {
+std::function<void()> StreamBody::Push(const Body& piece, std::uint64_t weight) {
   const MutexLock lock(mu_);
   if (state_ != State::kOpen || piece.empty()) return nullptr;
-  pieces_.insert(pieces_.end(), piece.chunks().begin(), piece.chunks().end());
+  for (const Chunk& chunk : piece.chunks()) pieces_.push_back({chunk, 0});
+  pieces_.back().weight = weight;
   return std::exchange(ready_, nullptr);
 }
 
@@ -27,13 +28,13 @@ std::function<void()> StreamBody::Fail(Failure failure) {
 }
 
 Body StreamBody::TakeAll() {
-  std::deque<Chunk> pieces;
+  std::deque<Piece> pieces;
   {
     const MutexLock lock(mu_);
     pieces = std::exchange(pieces_, {});
   }
   Body body;
-  for (Chunk& piece : pieces) body.Append(std::move(piece));
+  for (Piece& piece : pieces) body.Append(std::move(piece.chunk));
   return body;
 }
 
@@ -44,6 +45,7 @@ const HeaderList* StreamBody::trailers() const {
 }
 
 BodySource::Status StreamBody::Read(Chunk& chunk, std::function<void()> ready) {
+  std::uint64_t weight = 0;
   {
     const MutexLock lock(mu_);
     if (pieces_.empty()) {
@@ -52,10 +54,11 @@ BodySource::Status StreamBody::Read(Chunk& chunk, std::function<void()> ready) {
       ready_ = std::move(ready);
       return Status::kPending;
     }
-    chunk = std::move(pieces_.front());
+    chunk = std::move(pieces_.front().chunk);
+    weight = pieces_.front().weight;
     pieces_.pop_front();
   }
-  on_taken_(chunk.bytes.size());
+  on_taken_(chunk.bytes.size(), weight);
   return Status::kData;
 }
 

@@ -22,14 +22,17 @@ namespace spillway {
 
 class StreamBody final : public BodySource {
  public:
-  // `on_taken` hears how many bytes a Read took, on its thread.
-  explicit StreamBody(std::function<void(std::uint64_t)> on_taken)
+  // `on_taken` hears how many bytes a Read took, and what weight went with them, on its thread,
+  // which may hold locks of the transport: it must not wait for anything, nor call gRPC.
+  explicit StreamBody(std::function<void(std::uint64_t bytes, std::uint64_t weight)> on_taken)
       : on_taken_(std::move(on_taken)) {}
 
   // Before the transport has it.
   void SetLength(std::optional<std::uint64_t> length) { length_ = length; }
 
-  [[nodiscard]] std::function<void()> Push(const Body& piece);
+  // `weight`: what the piece holds in memory; it goes with its last byte, because all chunks of a
+  // piece may share one owner.
+  [[nodiscard]] std::function<void()> Push(const Body& piece, std::uint64_t weight);
   // Nothing follows but `trailers`.
   [[nodiscard]] std::function<void()> End(HeaderList trailers);
   // It will never be complete. The first of End and Fail counts.
@@ -48,10 +51,15 @@ class StreamBody final : public BodySource {
  private:
   enum class State : std::uint8_t { kOpen, kEnded, kFailed };
 
-  const std::function<void(std::uint64_t)> on_taken_;
+  struct Piece {
+    Chunk chunk;
+    std::uint64_t weight = 0;
+  };
+
+  const std::function<void(std::uint64_t, std::uint64_t)> on_taken_;
   std::optional<std::uint64_t> length_;
   mutable Mutex mu_;
-  std::deque<Chunk> pieces_ SPILLWAY_GUARDED_BY(mu_);
+  std::deque<Piece> pieces_ SPILLWAY_GUARDED_BY(mu_);
   State state_ SPILLWAY_GUARDED_BY(mu_) = State::kOpen;
   HeaderList trailers_ SPILLWAY_GUARDED_BY(mu_);
   Failure failure_ SPILLWAY_GUARDED_BY(mu_);

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/body_share.h"
 #include "server/call_support.h"
 #include "server/request_mapping.h"
+#include "server/stream_failures.h"
 #include "server/stream_plan.h"
 #include "transport/base/buffered_body.h"
 #include "transport/base/field_rules.h"
@@ -15,23 +17,6 @@ namespace {
 
 // How many passed bytes the observer is told of at once.
 constexpr std::uint64_t kToldBytes = 1024 * 1024;
-
-Failure CallerGone() {
-  return {.reason = Reason::kCancelled,
-          .source = Source::kCaller,
-          .phase = Phase::kNone,
-          .delivery = Delivery::kNotSent,
-          .message = "cancelled by the caller",
-          .field = {},
-          .response_status = 0};
-}
-
-Failure TooMuchInFlight() {
-  Failure failure = MemoryExhausted(0);
-  failure.phase = Phase::kWrite;
-  failure.delivery = Delivery::kNotSent;  // made true at the end
-  return failure;
-}
 
 // What policy says of a stream to `url`.
 struct Limits {
@@ -66,10 +51,30 @@ void StreamCall::Begin() {
     return Fault(*std::move(refusal));
   }
   admitted_ = true;
+  AwaitHead();
   Steps steps;
   {
     const MutexLock lock(mu_);
     steps = Prepare(machine_.OnOpen());
+  }
+  Run(std::move(steps));
+}
+
+void StreamCall::AwaitHead() {
+  // As all stall timers: gRPC ends a call with a deadline.
+  const Duration wait = context_.transport->policy()->fallback().timeouts.caller_stall;
+  if (wait == kForever || GrpcTimeLeft(grpc_context_) != kForever) return;
+  head_ticket_ = context_.head_watch->Add(wait, [weak = weak_from_this(), wait] {
+    if (const auto call = weak.lock()) call->OnHeadOverdue(wait);
+  });
+}
+
+void StreamCall::OnHeadOverdue(Duration waited) {
+  Steps steps;
+  {
+    const MutexLock lock(mu_);
+    if (!machine_.awaits_head()) return;
+    steps = Prepare(machine_.OnFault(HeadOverdue(waited)));
   }
   Run(std::move(steps));
 }
@@ -105,11 +110,10 @@ void StreamCall::TakeFrame(WireStreamRequest frame) {
     case FrameKind::kTrailers:
       return TakeTrailers(std::move(frame));
     case FrameKind::kData: {
+      const KeptBody kept = KeepBody(std::move(frame.data), frame.message_bytes);
       const MutexLock lock(mu_);
-      const std::uint64_t bytes = frame.data.size();
-      const bool held = Hold(bytes);
-      steps = held ? Prepare(machine_.OnDataFrame(bytes), frame.data)
-                   : Prepare(machine_.OnFault(TooMuchInFlight()));
+      steps = Hold(kept.weight) ? Prepare(machine_.OnDataFrame(kept.body.size(), kept.weight), kept)
+                                : Prepare(machine_.OnFault(TooMuchInFlight()));
       break;
     }
   }
@@ -132,20 +136,24 @@ void StreamCall::TakeTrailers(WireStreamRequest frame) {
 }
 
 void StreamCall::TakeHead(WireRequest wire) {
+  if (head_ticket_.has_value()) context_.head_watch->Remove(*head_ticket_);
+  const std::uint64_t other_bytes = wire.message_bytes - wire.body.size();
+  const KeptBody piece = KeepBody(std::exchange(wire.body, Body()), wire.message_bytes);
   bool held = false;
   bool first = false;
   {
     const MutexLock lock(mu_);
     first = machine_.awaits_head();
-    held = first && Hold(wire.message_bytes);
+    held = first && Hold(other_bytes + piece.weight);
     if (held) access_.Note(wire.method, wire.url);
   }
   if (!first) return Fault(BadRequest("head", "comes once, as the first frame"));
   if (!held) return Fault(TooMuchInFlight());
-  const Result<StreamPlan> plan = PlanStream(wire);
+  Result<StreamPlan> plan = PlanStream(wire);
   if (plan.has_error()) return Fault(plan.error());
+  plan->first_piece = piece.body.size();
+  plan->first_weight = piece.weight;
   const Limits limits = LimitsOf(context_.transport->policy().get(), wire.url);
-  const Body piece = std::exchange(wire.body, Body());
   Result<MappedRequest> mapped =
       MapRequest(std::move(wire), {.now = context_.transport->Now(),
                                    .grpc_time_left = GrpcTimeLeft(grpc_context_),
@@ -165,8 +173,8 @@ void StreamCall::TakeHead(WireRequest wire) {
     const bool patient = mapped->request.request.deadline != kNever || plan->tunnel;
     stall_ = patient ? kForever : limits.stall;
     request_ = std::move(mapped->request);
-    body_ = std::make_shared<StreamBody>([weak = weak_from_this()](std::uint64_t bytes) {
-      if (const auto call = weak.lock()) call->OnTaken(bytes);
+    body_ = std::make_shared<StreamBody>([weak = weak_from_this()](auto bytes, auto weight) {
+      if (const auto call = weak.lock()) call->OnTaken(bytes, weight);
     });
     body_->SetLength(plan->length);
     steps = Prepare(machine_.OnHeadFrame(*plan, limits.buffer_bytes), piece);
@@ -201,21 +209,24 @@ void StreamCall::OnProbeOver() {
   Run(std::move(steps));
 }
 
-void StreamCall::OnTaken(std::uint64_t bytes) {
+void StreamCall::OnTaken(std::uint64_t bytes, std::uint64_t weight) {
   Steps steps;
   {
     const MutexLock lock(mu_);
-    LetGo(bytes);
+    LetGo(weight);
     CountBytes(bytes, 0, false);
-    steps = Prepare(machine_.OnPulled(bytes));
+    steps = Prepare(machine_.OnPulled(weight));
   }
-  Run(std::move(steps));
+  if (!steps.todo.read) return;
+  // Whoever reads the body may hold its connection's mutex, under which gRPC must not run.
+  context_.transport->Post([self = shared_from_this()] { self->Read(); });
 }
 
 void StreamCall::OnWriteDone(bool ok) {
   Steps steps;
   {
     const MutexLock lock(mu_);
+    outgoing_.Clear();  // another may be long in coming
     LetGo(writing_bytes_);
     ++taken_frames_;
     steps = Prepare(machine_.OnWriteDone(ok, writing_bytes_, outbox_.empty()));
@@ -232,13 +243,7 @@ void StreamCall::OnStallLook(std::uint64_t frames) {
     if (taken_frames_ != frames) {
       steps = Prepare({});
     } else {
-      steps = Prepare(machine_.OnFault({.reason = Reason::kHttpResponseBodyTimeout,
-                                        .source = Source::kCaller,
-                                        .phase = Phase::kBody,
-                                        .delivery = Delivery::kAnswered,
-                                        .message = "the caller takes nothing of the response",
-                                        .field = {},
-                                        .response_status = 0}));
+      steps = Prepare(machine_.OnFault(CallerTakesNothing()));
       // Nothing else reaches a caller behind what it does not read (C-042).
       grpc_context_.TryCancel();
     }
@@ -264,9 +269,9 @@ void StreamCall::OnDone() {
 
 // --- What follows from it ---
 
-StreamCall::Steps StreamCall::Prepare(Todo todo, const Body& piece, HeaderList trailers) {
+StreamCall::Steps StreamCall::Prepare(Todo todo, const KeptBody& piece, HeaderList trailers) {
   Steps steps;
-  if (todo.push) steps.ready = body_->Push(piece);
+  if (todo.push) steps.ready = body_->Push(piece.body, piece.weight);
   if (todo.end_body && body_ != nullptr) steps.ready = body_->End(std::move(trailers));
   if (todo.fail_body && body_ != nullptr) {
     const std::optional<Failure>& failure = machine_.failure();
@@ -282,6 +287,10 @@ StreamCall::Steps StreamCall::Prepare(Todo todo, const Body& piece, HeaderList t
     }
   }
   if (todo.drop) outbox_.Clear();
+  if (todo.cut_off && status_.ok()) {
+    const Failure why = record_ != nullptr ? WhyEnded(*record_, CallerGone()) : CallerGone();
+    Settle(&why);
+  }
   if (todo.write) writing_bytes_ = outbox_.Pop(outgoing_);
   if (todo.cancel) cancel_wanted_ = handle_ == nullptr;
   if (todo.resume) resume_wanted_ = handle_ == nullptr;
@@ -289,10 +298,11 @@ StreamCall::Steps StreamCall::Prepare(Todo todo, const Body& piece, HeaderList t
   if (todo.refuse) {
     const std::optional<Failure>& failure = machine_.failure();
     const Failure why = failure.has_value() ? *failure : CallerGone();
-    Settle(&why, nullptr);
+    Settle(&why);
   }
   // The last frame and the end go out together.
   if (todo.write && outbox_.empty() && status_.ok() && machine_.OnLastWrite()) todo.finish = true;
+  if (todo.finish) access_.Write(tenant_, failure_.has_value() ? &*failure_ : nullptr, record_);
   // Only much that waits is worth a look: what gRPC takes at once needs none.
   if (!watched_ && stall_ != kForever && machine_.presses()) {
     watched_ = true;
@@ -347,6 +357,7 @@ void StreamCall::Read() {
 
 void StreamCall::EndCall(bool with_frame) {
   const std::shared_ptr<StreamCall> self = shared_from_this();
+  if (head_ticket_.has_value()) context_.head_watch->Remove(*head_ticket_);
   grpc::Status status;
   {
     const MutexLock lock(mu_);

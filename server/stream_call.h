@@ -20,8 +20,10 @@
 #include <string>
 #include <string_view>
 
+#include "server/body_share.h"
 #include "server/call_context.h"
 #include "server/stream_body.h"
+#include "server/stream_head_watch.h"
 #include "server/stream_machine.h"
 #include "server/stream_outbox.h"
 #include "server/wire_stream_decode.h"
@@ -68,18 +70,21 @@ class StreamCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
   StreamCall(const CallContext& context, grpc::CallbackServerContext& grpc_context);
 
   void Begin();
+  void AwaitHead();
+  void OnHeadOverdue(Duration waited);
   // The event that `frame` is.
   void TakeFrame(WireStreamRequest frame);
   void TakeHead(WireRequest wire);
   void TakeTrailers(WireStreamRequest frame);
   void Fault(Failure failure);
-  void OnTaken(std::uint64_t bytes);
+  void OnTaken(std::uint64_t bytes, std::uint64_t weight);
   void OnProbeOver();
   // The caller had taken `frames` when the look was planned.
   void OnStallLook(std::uint64_t frames);
 
   // Does what `todo` asks that must stay in order; the rest is left to Run.
-  Steps Prepare(Todo todo, const Body& piece = {}, HeaderList trailers = {}) SPILLWAY_REQUIRES(mu_);
+  Steps Prepare(Todo todo, const KeptBody& piece = {}, HeaderList trailers = {})
+      SPILLWAY_REQUIRES(mu_);
   void Run(Steps steps);
   void StartExchange(ClientRequest request);
   void Read();
@@ -93,16 +98,17 @@ class StreamCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
       SPILLWAY_REQUIRES(mu_);
 
   const RoundTripRecord* Told(const RoundTripRecord* record) const;
-  // The call ends with `failure`, or well when it is null.
-  void Settle(const Failure* failure, const RoundTripRecord* record) SPILLWAY_REQUIRES(mu_);
+  // The call ends with `failure`, or well when it is null, and with record_.
+  void Settle(const Failure* failure) SPILLWAY_REQUIRES(mu_);
 
   const CallContext& context_;
   grpc::CallbackServerContext& grpc_context_;
   AccessNote access_;
   std::string tenant_;
   bool admitted_ = false;
-  grpc::ByteBuffer incoming_;  // of the read under way
-  grpc::ByteBuffer outgoing_;  // of the write under way
+  std::optional<StreamHeadWatch::Ticket> head_ticket_;  // set before the first read
+  grpc::ByteBuffer incoming_;                           // of the read under way
+  grpc::ByteBuffer outgoing_;                           // of the write under way
 
   // Set by the head frame, before the machine hears of it.
   ExchangeDetail detail_ = ExchangeDetail::kSummary;
@@ -134,6 +140,10 @@ class StreamCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
   std::uint64_t to_caller_ SPILLWAY_GUARDED_BY(mu_) = 0;
   bool done_ SPILLWAY_GUARDED_BY(mu_) = false;
   grpc::Status status_ SPILLWAY_GUARDED_BY(mu_);
+  std::optional<Failure> failure_ SPILLWAY_GUARDED_BY(mu_);  // that status_ tells of
+  // Of the exchange that is over; kept for the access log while frames wait.
+  const RoundTripRecord* record_ SPILLWAY_GUARDED_BY(mu_) = nullptr;
+  std::optional<RoundTripRecord> kept_record_ SPILLWAY_GUARDED_BY(mu_);
   CallOutcome outcome_ SPILLWAY_GUARDED_BY(mu_) = CallOutcome::kFailed;
 
   // A read that was decided on must not reach gRPC once Finish has.

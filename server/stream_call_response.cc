@@ -1,10 +1,10 @@
 // The half of StreamCall that the transport calls.
 
-#include <algorithm>
 #include <utility>
 
 #include "server/call_support.h"
 #include "server/stream_call.h"
+#include "server/stream_failures.h"
 #include "server/wire_stream_encode.h"
 
 namespace spillway {
@@ -13,20 +13,6 @@ namespace {
 const HeaderList kNoFields;
 const Body kNoBody;
 const std::vector<ResponseHead> kNoHeads;
-
-// A failure of ours, with what only the exchange knows.
-Failure WhyEnded(const RoundTripRecord& record, const Failure& own) {
-  Failure failure = own;
-  if (record.failure.has_value()) {
-    failure.delivery = std::max(failure.delivery, record.failure->delivery);
-    if (failure.phase == Phase::kNone) failure.phase = record.failure->phase;
-  }
-  if (record.status != 0) {
-    failure.delivery = Delivery::kAnswered;
-    failure.response_status = record.status;
-  }
-  return failure;
-}
 
 }  // namespace
 
@@ -124,26 +110,34 @@ void StreamCall::OnEnd(const RoundTripRecord& record) {
     const std::optional<Failure>& own = machine_.failure();
     std::optional<Failure> why = record.failure;
     if (own.has_value()) why = WhyEnded(record, *own);
-    Settle(why.has_value() ? &*why : nullptr, &record);
+    record_ = &record;
+    Settle(why.has_value() ? &*why : nullptr);
     Todo todo;
     if (last && machine_.wants_response()) {
       static_cast<void>(Hold(frame.Length()));
       todo.write = machine_.OnFrameQueued(outbox_.PushLast(std::move(frame))).write;
     }
-    todo.finish = machine_.OnExchangeOver(outbox_.empty()).finish;
+    const Todo over = machine_.OnExchangeOver(outbox_.empty());
+    todo.finish = over.finish;
+    todo.cut_off = over.cut_off;
     steps = Prepare(todo);
+    record_ = nullptr;
+    if (!steps.todo.finish && access_.wanted()) {
+      kept_record_ = record;
+      record_ = &*kept_record_;
+    }
   }
   Run(std::move(steps));
 }
 
-void StreamCall::Settle(const Failure* failure, const RoundTripRecord* record) {
-  access_.Write(tenant_, failure, record);
+void StreamCall::Settle(const Failure* failure) {
   if (failure == nullptr) {
     status_ = grpc::Status::OK;
     outcome_ = CallOutcome::kOk;
     return;
   }
-  status_ = ToStatus(*failure, record, detail_);
+  failure_ = *failure;
+  status_ = ToStatus(*failure, record_, detail_);
   outcome_ = OutcomeOf(*failure);
   if (status_.error_code() == grpc::StatusCode::INTERNAL) {
     LogInternalFault(status_.error_message());

@@ -56,9 +56,10 @@ Todo StreamMachine::Begin(Start how, Todo todo) {
   return todo;
 }
 
-Todo StreamMachine::Take(std::uint64_t bytes, Todo todo) {
+Todo StreamMachine::Take(std::uint64_t bytes, std::uint64_t weight) {
   received_ += bytes;
-  in_bytes_ += bytes;
+  in_bytes_ += weight;
+  Todo todo;
   todo.push = bytes > 0;
   return todo;
 }
@@ -76,10 +77,10 @@ Todo StreamMachine::OnHeadFrame(const StreamPlan& plan, std::uint64_t buffer_byt
   }
   plan_ = plan;
   buffer_bytes_ = std::max<std::uint64_t>(1, buffer_bytes);
-  Todo todo = Take(plan.first_piece, {});
+  Todo todo = Take(plan.first_piece, plan.first_weight);
   // A piece that fills the buffer already leaves no room to see what follows it.
   const bool wait = !plan.length.has_value() && !plan.tunnel && !plan.expect_continue &&
-                    plan.first_piece < buffer_bytes_;
+                    plan.first_weight < buffer_bytes_;
   caller_ = wait ? Caller::kProbe : Caller::kBody;
   if (wait) {
     todo.probe = true;
@@ -89,14 +90,14 @@ Todo StreamMachine::OnHeadFrame(const StreamPlan& plan, std::uint64_t buffer_byt
   return Reading(todo);
 }
 
-Todo StreamMachine::OnDataFrame(std::uint64_t bytes) {
+Todo StreamMachine::OnDataFrame(std::uint64_t bytes, std::uint64_t weight) {
   if (Ignored()) return {};
   if (caller_ == Caller::kHead) return OutOfPlace("head", "must be the first frame");
   if (caller_ == Caller::kTrailed) return OutOfPlace("data", "may not follow trailers");
   if (plan_.length.has_value() && bytes > *plan_.length - received_) {
     return OutOfPlace("content_length", "the body is longer");
   }
-  Todo todo = Take(bytes, {});
+  Todo todo = Take(bytes, weight);
   if (caller_ == Caller::kProbe) todo = Begin(Start::kStreamed, todo);
   caller_ = Caller::kBody;
   return Reading(todo);
@@ -138,6 +139,7 @@ Todo StreamMachine::OnCallerGone() {
     // Only frames that nobody will read were left to write.
     finished_ = !writing_;
     todo.finish = finished_;
+    todo.cut_off = true;
   } else if (!failure_.has_value()) {
     todo = Spoil();
   }
@@ -175,8 +177,8 @@ bool StreamMachine::OnLastWrite() {
   return true;
 }
 
-Todo StreamMachine::OnPulled(std::uint64_t bytes) {
-  in_bytes_ -= std::min(bytes, in_bytes_);
+Todo StreamMachine::OnPulled(std::uint64_t weight) {
+  in_bytes_ -= std::min(weight, in_bytes_);
   return Reading({});
 }
 
@@ -193,6 +195,7 @@ Todo StreamMachine::OnExchangeOver(bool queue_empty) {
   exchange_ = Exchange::kOver;
   in_bytes_ = 0;
   Todo todo;
+  todo.cut_off = gone_;
   if (!writing_ && (queue_empty || gone_) && !finished_) todo.finish = finished_ = true;
   return todo;
 }

@@ -26,9 +26,10 @@ inline constexpr Duration kStreamProbe = milliseconds(200);
 // What a head frame says of the body that follows it.
 struct StreamPlan {
   std::optional<std::uint64_t> length;
-  std::uint64_t first_piece = 0;  // bytes of it that came with the head
-  bool tunnel = false;            // asks the connection to become one
-  bool expect_continue = false;   // its body must not be touched yet (F4)
+  std::uint64_t first_piece = 0;   // bytes of it that came with the head
+  std::uint64_t first_weight = 0;  // what they hold in memory
+  bool tunnel = false;             // asks the connection to become one
+  bool expect_continue = false;    // its body must not be touched yet (F4)
 };
 
 class StreamMachine {
@@ -47,9 +48,10 @@ class StreamMachine {
     bool end_body = false;   // with the trailers that came, if any
     bool fail_body = false;  // with failure(), or as cancelled
     Start start = Start::kNo;
-    bool cancel = false;  // the exchange
-    bool drop = false;    // frames that wait for the caller
-    bool resume = false;  // the origin
+    bool cancel = false;   // the exchange
+    bool drop = false;     // frames that wait for the caller
+    bool cut_off = false;  // what the exchange ended with will not reach the caller
+    bool resume = false;   // the origin
     bool read = false;
     bool write = false;   // the next frame
     bool refuse = false;  // settle with failure(), or as cancelled: nothing was started
@@ -64,7 +66,8 @@ class StreamMachine {
   bool awaits_head() const { return caller_ == Caller::kHead; }
   // `buffer_bytes`: the most that is queued in either direction.
   Todo OnHeadFrame(const StreamPlan& plan, std::uint64_t buffer_bytes);
-  Todo OnDataFrame(std::uint64_t bytes);
+  // `bytes` of the body, which hold `weight` in memory.
+  Todo OnDataFrame(std::uint64_t bytes, std::uint64_t weight);
   // `wrong`: with what it holds; its being out of place is told first.
   Todo OnTrailersFrame(std::optional<Failure> wrong = std::nullopt);
   // A frame that is none, or breaks a rule that is not about order; or the call has to end for a
@@ -80,8 +83,8 @@ class StreamMachine {
   bool OnLastWrite();
 
   // --- of the exchange ---
-  // It took so much of the body.
-  Todo OnPulled(std::uint64_t bytes);
+  // It took of the body what weighed so much.
+  Todo OnPulled(std::uint64_t weight);
   // False: what the origin sends is of no use any more.
   bool wants_response() const { return exchange_ == Exchange::kRunning && !spoilt(); }
   // A frame of so many bytes waits for the caller.
@@ -109,7 +112,7 @@ class StreamMachine {
   // The call cannot end well any more.
   Todo Spoil();
   Todo Begin(Start how, Todo todo);
-  Todo Take(std::uint64_t bytes, Todo todo);
+  Todo Take(std::uint64_t bytes, std::uint64_t weight);
   // Adds a read if one is due.
   Todo Reading(Todo todo);
 
@@ -124,7 +127,7 @@ class StreamMachine {
   bool finished_ = false;
   std::uint64_t buffer_bytes_ = StreamLimits{}.buffer_bytes;
   std::uint64_t received_ = 0;   // of the body
-  std::uint64_t in_bytes_ = 0;   // of the body, not yet taken
+  std::uint64_t in_bytes_ = 0;   // held of the body, not yet taken
   std::uint64_t out_bytes_ = 0;  // frames that wait, with the one being written
 };
 

@@ -7,7 +7,6 @@ namespace spillway {
 Result<StreamPlan> PlanStream(const WireRequest& head) {
   StreamPlan plan;
   plan.length = head.content_length;
-  plan.first_piece = head.body.size();
   plan.tunnel = head.method == "CONNECT" || head.headers.Has("Upgrade");
   plan.expect_continue = head.headers.HasToken("Expect", "100-continue");
   for (const HeaderField& field : head.headers) {

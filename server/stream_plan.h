@@ -1,4 +1,5 @@
-// What a head frame of Stream says about the body that follows it.
+// What a head frame of Stream says about the body that follows it; the first piece of the body is
+// not looked at.
 //
 // Thread safety: a pure function.
 

@@ -52,6 +52,7 @@ bool DecodeStreamRequest(const grpc::ByteBuffer& message, WireStreamRequest& out
         return true;
     }
   });
+  out.message_bytes = in.size();
   if (out.head.has_value()) out.head->message_bytes = in.size();
   return ok;
 }

@@ -23,6 +23,7 @@ struct WireStreamRequest {
   std::optional<WireRequest> head;
   Body data;
   HeaderList trailers;  // the first kMaxWireFields
+  std::uint64_t message_bytes = 0;
 
   bool too_many_fields = false;  // trailers were left out
   // A Trailers.exchange was among them, which is for responses only; it is skipped unread.

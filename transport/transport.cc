@@ -81,6 +81,10 @@ class TransportImpl final : public Transport, public RoundTripHost {
   void RunAfter(Duration delay, std::function<void()> function) override {
     loops_.at(0).RunAfter(delay, std::move(function));
   }
+  void Post(std::function<void()> function) override {
+    EventLoop* const loop = EventLoop::Current();
+    (loop != nullptr ? *loop : loops_.at(0)).Post(std::move(function));
+  }
   void AtEndOfTurn(const std::function<void()>& function) override {
     EventLoop* const loop = EventLoop::Current();
     // A handler that is posted from a handler runs after those that were ready before it.

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "transport/base/body_source.h"
@@ -103,6 +104,11 @@ class Transport {
   virtual Instant Now() const = 0;
   // Calls `function` once, on a loop's thread, when `delay` is over or Shutdown comes before.
   virtual void RunAfter(Duration delay, std::function<void()> function) = 0;
+  // Calls `function` once, soon, on a loop's thread (this one, if it is one) and not within this
+  // call, so that whoever holds a lock can leave work for when it does not. After Shutdown: never.
+  virtual void Post(std::function<void()> function) {
+    RunAfter(Duration::zero(), std::move(function));
+  }
   // Calls `function` once: on a loop's thread, when the loop has gone through what it finds ready
   // now, so that whoever collects what comes together need not wait for it; on any other thread at
   // once.

@@ -174,6 +174,7 @@ void TryFrame(std::string_view bytes, unsigned step) {
 // --- Order ---
 
 constexpr std::uint64_t kBuffer = 100;
+constexpr std::uint64_t kOverhead = 3;  // of every piece
 
 // What a call and its surroundings know, told by the machine's answers alone.
 class World {
@@ -245,11 +246,13 @@ class World {
     plan.expect_continue = (what & 0x80) != 0;
     if (machine_.awaits_head()) length_ = plan.length;
     pushing_ = plan.first_piece;
+    weight_ = plan.first_weight = plan.first_piece == 0 ? 0 : plan.first_piece + kOverhead;
     return machine_.OnHeadFrame(plan, kBuffer);
   }
   Todo DataFrame(std::uint8_t size) {
     pushing_ = size;
-    return machine_.OnDataFrame(size);
+    weight_ = size == 0 ? 0 : size + kOverhead;
+    return machine_.OnDataFrame(size, weight_);
   }
   void Pull(std::uint8_t size) {
     if (!started_ || over_) return;
@@ -286,6 +289,7 @@ class World {
                             todo.start != StreamMachine::Start::kNo || todo.cancel || todo.resume ||
                             todo.read || todo.write || todo.finish));
     CheckBody(todo);
+    if (todo.cut_off) REQUIRE(gone_ && over_);
     if (todo.start != StreamMachine::Start::kNo) {
       REQUIRE(!started_ && !gone_ && !machine_.failure().has_value());
       started_ = true;
@@ -327,7 +331,7 @@ class World {
   void CheckBody(const Todo& todo) {
     if (todo.push) {
       REQUIRE(!ended_ && !failed_ && !half_closed_ && !gone_);
-      in_ += pushing_;
+      in_ += weight_;
       received_ += pushing_;
       REQUIRE(!length_.has_value() || received_ <= *length_);
     }
@@ -346,6 +350,7 @@ class World {
   std::optional<std::uint64_t> length_;
   std::vector<std::uint64_t> queue_;
   std::uint64_t pushing_ = 0;
+  std::uint64_t weight_ = 0;  // of what is pushed
   std::uint64_t received_ = 0;
   std::uint64_t in_ = 0;
   std::uint64_t out_ = 0;

@@ -272,6 +272,24 @@ TEST(StreamCall, PausesTheOriginForACallerThatDoesNotRead_C041) {
   EXPECT_TRUE(client.Finish().ok());
 }
 
+TEST(StreamCall, CountsAsCancelledWhatItsCallerDidNotWaitFor) {
+  FrontFixture fixture([](Exchange& exchange) {
+    exchange.Head(200, {}, BodyKind::kChunked);
+    // Far more than gRPC's windows take off our hands.
+    exchange.Data(Chunk::Own(std::string(32 * 1024 * 1024, 'x')));
+    exchange.End();
+  });
+  StreamClient client(*fixture.stub);
+  client.Get(kUrl);
+  ASSERT_TRUE(client.Read()->has_head());
+  fixture.transport.AwaitNoneOpen();
+  client.Cancel();
+  EXPECT_EQ(client.Finish().error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_EQ(fixture.SettledLedger().cancelled, 1u);
+  EXPECT_EQ(fixture.observer.ended(),
+            std::vector<std::string>{"spillway.v1.Egress/Stream CANCELLED"});
+}
+
 TEST(StreamCall, TellsAnOpenTunnelsEndsSeparately) {
   FrontFixture fixture([](Exchange& exchange) {
     exchange.Progress();

@@ -31,6 +31,7 @@ std::string Text(const Todo& todo) {
   add(todo.start == Start::kStreamed, "start");
   add(todo.cancel, "cancel");
   add(todo.drop, "drop");
+  add(todo.cut_off, "cut-off");
   add(todo.resume, "resume");
   add(todo.read, "read");
   add(todo.write, "write");
@@ -41,7 +42,8 @@ std::string Text(const Todo& todo) {
 }
 
 // One word of a story, with numbers behind colons: "head", "head:5" (a length), "head:5:2" (with a
-// first piece), "piece:2" (a first piece and no length), "tunnel", "expect", "data:3", "trailers",
+// first piece), "piece:2" (a first piece and no length), "tunnel", "expect", "data:3", "data:3:50"
+// (which weigh more in memory), "trailers",
 // "half", "gone", "fault", "probe", "pulled:3", "frame:7", "over", "over+" (frames wait),
 // "written:7", "written+:7" (more wait), "broken:7".
 Todo Tell(StreamMachine& machine, const std::string& word) {
@@ -55,11 +57,12 @@ Todo Tell(StreamMachine& machine, const std::string& word) {
   if (parts[0] == "open") return machine.OnOpen();
   if (parts[0] == "head") {
     if (parts.size() > 1) plan.length = number(1);
-    plan.first_piece = number(2);
+    plan.first_piece = plan.first_weight = number(2);
     return machine.OnHeadFrame(plan, kBuffer);
   }
   if (parts[0] == "piece" || parts[0] == "tunnel" || parts[0] == "expect") {
     plan.first_piece = number(1);
+    plan.first_weight = number(parts.size() > 2 ? 2 : 1);
     plan.tunnel = parts[0] == "tunnel";
     plan.expect_continue = parts[0] == "expect";
     return machine.OnHeadFrame(plan, kBuffer);
@@ -69,7 +72,7 @@ Todo Tell(StreamMachine& machine, const std::string& word) {
     plan.length = 0;
     return machine.OnHeadFrame(plan, kBuffer);
   }
-  if (parts[0] == "data") return machine.OnDataFrame(number(1));
+  if (parts[0] == "data") return machine.OnDataFrame(number(1), number(parts.size() > 2 ? 2 : 1));
   if (parts[0] == "trailers") return machine.OnTrailersFrame();
   if (parts[0] == "bad-trailers") return machine.OnTrailersFrame(BadRequest("trailers[0]", "x"));
   if (parts[0] == "half") return machine.OnHalfClose();
@@ -173,7 +176,7 @@ constexpr Row kOrder[] = {
     {"a length for a tunnel", "tunnel-with-length -> refuse finish", "content_length"},
     {"what comes after a fault is nothing",
      "head:5 -> start read; fault -> fail cancel; data:1 -> -; half -> -; gone -> drop;"
-     "over -> finish; gone -> -",
+     "over -> cut-off finish; gone -> -",
      "frame"},
 };
 INSTANTIATE_TEST_SUITE_P(Order, StreamStory, testing::ValuesIn(kOrder));
@@ -193,18 +196,21 @@ constexpr Row kEnds[] = {
     {"an exchange without a response", "head:0 -> start-empty read; over -> finish"},
     {"C-019 gone while it sends",
      "head:9 -> start read; data:3 -> push read; gone -> fail cancel drop; pulled:3 -> -;"
-     "over -> finish"},
+     "over -> cut-off finish"},
     {"gone while a frame is written",
      "head:0 -> start-empty read; frame:9 -> write; gone -> fail cancel drop; broken:9 -> -;"
-     "over -> finish"},
+     "over -> cut-off finish"},
     {"gone, the exchange first",
-     "head:0 -> start-empty read; frame:9 -> write; gone -> fail cancel drop; over -> -;"
+     "head:0 -> start-empty read; frame:9 -> write; gone -> fail cancel drop; over -> cut-off;"
      "broken:9 -> finish"},
     {"gone when all is over but the writing",
-     "head:0 -> start-empty read; frame:9 -> write; over+ -> -; gone -> drop; broken:9 -> finish"},
+     "head:0 -> start-empty read; frame:9 -> write; over+ -> -; gone -> drop cut-off;"
+     "broken:9 -> finish"},
     {"a write that fails says that the caller is gone",
      "head:0 -> start-empty read; frame:9 -> write; broken:9 -> fail cancel drop; gone -> -;"
-     "over -> finish"},
+     "over -> cut-off finish"},
+    {"a write that fails when all else is over",
+     "head:0 -> start-empty read; frame:9 -> write; over -> -; broken:9 -> drop cut-off finish"},
     {"what was queued before a fault is still written",
      "head:9 -> start read; frame:9 -> write; frame:5 -> -; fault -> fail cancel; over+ -> -;"
      "written+:9 -> write; written:5 -> finish",
@@ -216,6 +222,10 @@ constexpr Row kPressure[] = {
     {"no read while the body's buffer is full",
      "head:300 -> start read; data:99 -> push read; data:1 -> push; pulled:1 -> read;"
      "data:50 -> push; pulled:49 -> -; pulled:1 -> read"},
+    {"little that holds much fills the buffer as well",
+     "head:300 -> start read; data:1:99 -> push read; data:1:60 -> push; pulled:59 -> -;"
+     "pulled:1 -> read; data:298:298 -> push; half -> end"},
+    {"so does a piece with the head", "piece:3:100 -> push start; pulled:100 -> read; half -> end"},
     {"one read at a time",
      "head:300 -> start read; pulled:0 -> -; data:10 -> push read; pulled:10 -> -"},
     {"no read after the half-close",
@@ -227,7 +237,7 @@ constexpr Row kPressure[] = {
      "written:50 -> -"},
     {"nothing resumes what is cancelled",
      "head:0 -> start-empty read; frame:101 -> write pause; gone -> fail cancel drop;"
-     "written:101 -> -; over -> finish"},
+     "written:101 -> -; over -> cut-off finish"},
     {"nothing resumes what is over",
      "head:0 -> start-empty read; frame:101 -> write pause; over -> -; written:101 -> finish"},
 };
@@ -236,8 +246,8 @@ INSTANTIATE_TEST_SUITE_P(Pressure, StreamStory, testing::ValuesIn(kPressure));
 TEST(StreamMachine, CountsWhatIsQueued) {
   StreamMachine machine;
   machine.OnOpen();
-  machine.OnHeadFrame({.length = 50, .first_piece = 10}, kBuffer);
-  machine.OnDataFrame(20);
+  machine.OnHeadFrame({.length = 50, .first_piece = 8, .first_weight = 10}, kBuffer);
+  machine.OnDataFrame(15, 20);
   EXPECT_EQ(machine.queued_to_origin(), 30u);
   machine.OnPulled(10);
   EXPECT_EQ(machine.queued_to_origin(), 20u);

@@ -319,6 +319,20 @@ TEST(StreamOrigin, EndsACallWhoseCallerReadsNothingAnyMore_C042) {
             std::vector<std::string>{"spillway.v1.Egress/Stream DEADLINE_EXCEEDED"});
 }
 
+TEST(StreamOrigin, EndsACallWhoseCallerNeverSendsAHead_C043) {
+  Destination hasty;
+  hasty.timeouts.caller_stall = milliseconds(50);
+  OriginFront front(hasty);
+  StreamClient client(*front.stub, kForever);
+  const StreamClient::Answer answer = client.ReadAll();
+  EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  const v1::EgressError error = ErrorIn(answer.status);
+  EXPECT_EQ(error.reason(), v1::REASON_DEADLINE_EXCEEDED);
+  EXPECT_EQ(error.field(), "head");
+  EXPECT_EQ(error.delivery(), v1::DELIVERY_NOT_SENT);
+  EXPECT_EQ(front.SettledLedger().failed, 1u);
+}
+
 // A caller that stops sending, or that has sent all and never says so.
 TEST(StreamOrigin, EndsAnUploadWhoseCallerGoesSilent_C043_C044) {
   Destination hasty;

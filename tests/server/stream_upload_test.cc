@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <functional>
 #include <future>
 #include <string>
 #include <thread>
@@ -142,20 +143,84 @@ TEST(StreamUpload, StopsReadingFromACallerWhoseOriginTakesNothing_C041) {
   });
   fixture.transport.AwaitStarted(1);
   while (fixture.admission.bytes() < 256 * 1024) std::this_thread::yield();
-  // One frame may have come when there was room for less.
-  EXPECT_LE(fixture.admission.bytes(), 256u * 1024 + 64 * 1024);
+  // One frame may have come when there was room for less. A frame weighs a little more than it
+  // carries.
+  constexpr std::uint64_t kMost = 256 * 1024 + 64 * 1024 + 1024;
+  EXPECT_LE(fixture.admission.bytes(), kMost);
   std::string taken;
-  fixture.transport.With(1, [&](Exchange& exchange) {
-    while (taken.size() < 20'000'000) exchange.Pull(taken);
-    EXPECT_LE(fixture.admission.bytes(), 256u * 1024 + 64 * 1024);
-    exchange.Fail({.reason = Reason::kConnectionTerminated});
-  });
+  const std::function<void(Exchange&)> take = [&](Exchange& exchange) {
+    EXPECT_EQ(exchange.Pull(taken, take), BodySource::Status::kPending);
+    EXPECT_LE(fixture.admission.bytes(), kMost);
+    if (taken.size() >= 20'000'000) exchange.Fail({.reason = Reason::kConnectionTerminated});
+  };
+  fixture.transport.With(1, take);
   const StreamClient::Answer answer = client.ReadAll();
   writer.join();
   EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_GE(taken.size(), 20'000'000u);
   fixture.SettledLedger();
   EXPECT_EQ(fixture.admission.bytes(), 0u);
+}
+
+// A frame of `size` bytes of body, made longer by fields that nobody knows.
+std::string Padded(std::size_t size, std::size_t padding) {
+  v1::StreamRequest frame;
+  frame.set_data(std::string(size, 'x'));
+  frame.GetReflection()->MutableUnknownFields(&frame)->AddLengthDelimited(
+      100, std::string(padding, 'p'));
+  return frame.SerializeAsString();
+}
+
+// How many of `frame`s a call takes whose origin takes nothing, and what they weigh at least.
+void ExpectFullAfter(const std::string& frame, std::uint64_t frames, std::uint64_t weight) {
+  FrontFixture fixture(LeaveOpen);
+  StreamClient client(*fixture.stub);
+  v1::StreamRequest wire;
+  ASSERT_TRUE(wire.ParseFromString(frame));
+  v1::HttpRequest head = Post();
+  head.set_content_length(std::uint64_t{1} << 40);
+  client.Head(head);
+  fixture.transport.AwaitStarted(1);
+  const std::uint64_t before = fixture.admission.bytes();
+  std::thread writer([&] {
+    while (client.Send(wire)) {
+    }
+  });
+  while (fixture.admission.bytes() < before + weight) std::this_thread::yield();
+  std::string taken;
+  fixture.transport.With(1, [&](Exchange& exchange) {
+    // What is here now; nothing more is read before something is taken.
+    EXPECT_LE(fixture.admission.bytes() - before, 256u * 1024 + 2 * frame.size() + 512);
+    exchange.Pull(taken);
+    exchange.Fail({.reason = Reason::kConnectionTerminated});
+  });
+  EXPECT_FALSE(client.ReadAll().status.ok());
+  writer.join();
+  EXPECT_GE(taken.size(), wire.data().size() * frames);
+  fixture.SettledLedger();
+  EXPECT_EQ(fixture.admission.bytes(), 0u);
+}
+
+TEST(StreamUpload, WeighsAFrameByWhatItHoldsInMemory_C041) {
+  // Tiny ones have a price of their own: a thousand fill the buffer.
+  ExpectFullAfter(Padded(1, 0), 1000, 256 * 1024);
+  // One that is most of its message is kept with all of it: four messages fill the buffer.
+  ExpectFullAfter(Padded(60'000, 15'000), 4, 256 * 1024);
+}
+
+TEST(StreamUpload, KeepsNothingOfTheMessageAroundALittleBody_C041) {
+  FrontFixture fixture(LeaveOpen);
+  StreamClient client(*fixture.stub);
+  v1::StreamRequest wire;
+  ASSERT_TRUE(wire.ParseFromString(Padded(5'000, 1'000'000)));
+  v1::HttpRequest head = Post();
+  head.set_content_length(std::uint64_t{1} << 40);
+  client.Head(head);
+  fixture.transport.AwaitStarted(1);
+  const std::uint64_t before = fixture.admission.bytes();
+  for (int i = 0; i < 5; ++i) client.Send(wire);
+  while (fixture.admission.bytes() < before + std::uint64_t{5} * 5'000) std::this_thread::yield();
+  EXPECT_LE(fixture.admission.bytes(), before + std::uint64_t{5} * 5'300);
 }
 
 TEST(StreamUpload, GivesBackAllMemoryOfABodyThatPassed) {

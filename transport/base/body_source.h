@@ -2,7 +2,10 @@
 //
 // What it is: a pull source; the length may be unknown, and it may or may not be replayable. Bodies
 // in memory (BufferedBody) are both known and replayable.
-// Thread safety: used by one attempt at a time, on that attempt's thread.
+// Thread safety: used by one attempt at a time, on that attempt's thread, which may hold its
+// connection's mutex while it calls. Order of locks: the connection's, then the source's own, and
+// nothing behind that: a source calls nobody who might wait, or who might call the connection, but
+// leaves such work to Transport::Post. `ready` may be called with no lock held, only.
 // Invariants: after kEnd or kError, Read is not called again before Rewind.
 
 #pragma once
