@@ -75,13 +75,13 @@ void RoundTrip::NoteExchange(const ExchangeResult& result) {
 
 void RoundTrip::OnAttemptFailed(const ExchangeResult& result) {
   const Failure& failure = *result.failure;
-  // An HTTP/2 connection that had no room any more when the request got there.
-  if (failure.reason == Reason::kHttpStreamRefused && failure.delivery == Delivery::kNotSent) {
+  // Our own refusal: the connection had no room any more when the request got there.
+  if (failure.reason == Reason::kHttpStreamRefused && failure.source == Source::kPool) {
     return OnUncounted(false);
   }
   // A connection that served and goes away tells of itself, not of what its successor will do: an
   // origin that reloads may say so on the old connection and on the next (O-144).
-  if (failure.delivery == Delivery::kUnprocessed && !result.left_out) ++refusals_;
+  if (failure.reason == Reason::kHttpStreamRefused && !result.left_out) ++refusals_;
   FailedAttempt facts;
   facts.reason = failure.reason;
   facts.reused = record_.reused;
@@ -99,7 +99,8 @@ void RoundTrip::OnAttemptFailed(const ExchangeResult& result) {
     if (stale) entry_->observer->OnStaleReuse(StaleResult::kReplayed);
     // One failed reuse is enough: its siblings may be as dead (decision 1). An HTTP/2 origin that
     // turned a stream away is alive, and its other connections are as good as a new one.
-    const bool alive = failure.delivery == Delivery::kUnprocessed;
+    const bool alive = failure.delivery == Delivery::kUnprocessed ||
+                       failure.reason == Reason::kHttpStreamRefused;
     return Acquire(!alive, true);
   }
   if (stale) entry_->observer->OnStaleReuse(StaleResult::kSurfaced);

@@ -70,7 +70,7 @@ StartResult Http1Connection::Start(ExchangeSpec spec, std::shared_ptr<ExchangeHa
     MutexLock lock(mu_);
     if (closed_ || doomed_) return StartResult::kStale;
     SPILLWAY_CHECK_NOTE(exchange_ == nullptr, "one exchange at a time on HTTP/1");
-    if (stream_->Quiet()) {
+    if (IsFitToStart()) {
       const WriteStatus status = exchange->writer.Write(*stream_, WriteAgain(*exchange));
       const bool untouched = status == WriteStatus::kStreamError && exchange->writer.sent() == 0;
       if (!untouched) {
@@ -83,8 +83,6 @@ StartResult Http1Connection::Start(ExchangeSpec spec, std::shared_ptr<ExchangeHa
         }
         return StartResult::kStarted;
       }
-    } else if (uses_.load(std::memory_order_relaxed) == 0) {
-      NoteRefusal();
     }
   }
   // The read side of the loop finds out what happened and says why the connection closes.
@@ -92,17 +90,23 @@ StartResult Http1Connection::Start(ExchangeSpec spec, std::shared_ptr<ExchangeHa
   return StartResult::kStale;
 }
 
-// Under mu_. In TLS 1.3 an origin judges our certificate when we think that all is well: its
-// refusal is what waits to be read (O-242). A new connection would meet the same.
-void Http1Connection::NoteRefusal() {
-  doomed_ = true;
+// Under mu_. Nobody may have spoken since the last response. Before the first request, in TLS 1.3,
+// the origin may: it sends tickets, of which a part may have come, and only now does it judge our
+// certificate; its refusal is what waits to be read (O-242), and a new connection would meet it too.
+bool Http1Connection::IsFitToStart() {
+  if (stream_->Quiet()) return true;
+  if (uses_.load(std::memory_order_relaxed) != 0) return false;
   std::array<char, 1> unwanted{};
-  if (stream_->Read(unwanted).status != ByteStream::Status::kError) return;
+  const ByteStream::Status status = stream_->Read(unwanted).status;
+  if (status == ByteStream::Status::kWantRead) return true;
+  doomed_ = true;
+  if (status != ByteStream::Status::kError) return false;
   Failure failure = stream_->failure();
-  if (failure.reason != Reason::kTlsAlertReceived) return;
+  if (failure.reason != Reason::kTlsAlertReceived) return false;
   failure.phase = Phase::kTls;
   failure.delivery = Delivery::kUnprocessed;
   stale_failure_ = std::move(failure);
+  return false;
 }
 
 std::optional<Failure> Http1Connection::stale_failure() const {

@@ -89,7 +89,7 @@ class Http1Connection final : public Connection,
   std::shared_ptr<Exchange> Detach();
   Exchange* current();
 
-  void NoteRefusal() SPILLWAY_REQUIRES(mu_);
+  bool IsFitToStart() SPILLWAY_REQUIRES(mu_);
   void WatchWritable();
   void ContinueWriting();
   void AfterWrite(Exchange& exchange, WriteStatus status);

@@ -83,6 +83,8 @@ Http2Connection::Exchange* Http2Connection::find(std::uint64_t token) {
 // --- Beginning ---
 
 void Http2Connection::Attach(const std::shared_ptr<Exchange>& exchange) {
+  // Else the pool would give the same connection to whoever comes next.
+  if (!closed_ && session_ != nullptr && session_->failure()) FailSession();
   if (std::optional<Failure> why = NoRoom()) return EndUnsent(*exchange, *std::move(why));
   exchanges_.emplace(exchange->token, exchange);
   ++uses_;
@@ -98,6 +100,13 @@ void Http2Connection::Attach(const std::shared_ptr<Exchange>& exchange) {
 
 // Why nothing can start here now. The pool has not yet heard of it, or it just came about.
 std::optional<Failure> Http2Connection::NoRoom() const {
+  if (session_ != nullptr && session_->failure() && !session_->settings_received()) {
+    // Its own doing, however early: it does not speak HTTP/2 (O-128), and is not asked for ever.
+    Failure failure = SessionFailure();
+    failure.phase = Phase::kWrite;
+    failure.delivery = Delivery::kNotSent;
+    return failure;
+  }
   if (closed_ || session_ == nullptr) return Refused("the connection closed before the request");
   if (going_away_ || session_->going_away()) {
     return Refused("the origin takes no new streams on this connection");

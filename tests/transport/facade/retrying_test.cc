@@ -180,6 +180,38 @@ TEST(ReplayBuffer, TellsWhenTooMuchWasReadToSendItAgain) {
   EXPECT_EQ(call->record->attempts, 1U);
 }
 
+// O-128, O-130: a body that streams is held back until the origin shows that it speaks HTTP/2, so
+// nothing of the request was sent; the origin refused it all the same.
+TEST(HeldBody, GoesToAnOriginThatDoesNotSpeakHttp2AtMostTwice) {
+  for (const std::string script :
+       {"h2_preface\nsend \"HTTP/1.1 400 Bad Request\\r\\n\\r\\n\"\nstall\n",
+        "h2_preface\nh2_run\n"}) {
+    OriginOptions options;
+    options.http2 = true;
+    options.rest = MustParse(script);
+    Origin origin(std::move(options));
+    Destination destination;
+    destination.protocol = Protocol::kH2c;
+    destination.http2.settings_timeout = milliseconds(30);
+    TransportOptions given;
+    given.policy = PolicyOf(std::move(destination));
+    const auto transport = MakeTransport(std::move(given));
+    auto body = std::make_shared<PushBody>();
+    body->Push("held");
+    body->Forbid();
+    Request request = Get(origin.url("/"));
+    request.method = "POST";
+    request.streamed = true;
+    request.body = body;
+    const auto call = Do(*transport, std::move(request));
+    ASSERT_TRUE(call->record->failure.has_value());
+    EXPECT_EQ(call->record->failure->reason, Reason::kHttpStreamRefused) << script;
+    EXPECT_EQ(call->record->failure->delivery, Delivery::kNotSent) << script;
+    EXPECT_EQ(call->record->attempts, 2U) << script;
+    EXPECT_EQ(origin.seen().size(), 2U) << script;
+  }
+}
+
 TEST(Drain, SavesAConnectionWhoseResponseNobodyWantsAnyMore_R6) {
   Origin origin(R"(
     expect_head
