@@ -92,7 +92,8 @@ StartResult Http1Connection::Start(ExchangeSpec spec, std::shared_ptr<ExchangeHa
 
 // Under mu_. Nobody may have spoken since the last response. Before the first request, in TLS 1.3,
 // the origin may: it sends tickets, of which a part may have come, and only now does it judge our
-// certificate; its refusal is what waits to be read (O-242), and a new connection would meet it too.
+// certificate; its refusal is what waits to be read (O-242), and a new connection would meet it
+// too.
 bool Http1Connection::IsFitToStart() {
   if (stream_->Quiet()) return true;
   if (uses_.load(std::memory_order_relaxed) != 0) return false;
@@ -188,6 +189,7 @@ void Http1Connection::AfterWrite(Exchange& exchange, WriteStatus status) {
       // A response may be waiting behind the error; it is preferred (O-101, W2). The read side
       // finds it, or the end of the connection.
       exchange.write_failed = true;
+      exchange.deadlines.OnWritingOver();
       loop_.Post([self = shared_from_this()] { self->ReadLoop(); });
       return;
     case WriteStatus::kSourceError:

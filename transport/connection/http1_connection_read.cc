@@ -85,8 +85,10 @@ void Http1Connection::ReadLoop() {
     }
     switch (read.status) {
       case ByteStream::Status::kWantRead:
+        ArmTimer();
         return WatchReadable();
       case ByteStream::Status::kWantWrite:
+        ArmTimer();
         return ReadWhenWritable();
       case ByteStream::Status::kEnd:
       case ByteStream::Status::kTruncated:

@@ -56,7 +56,8 @@ void Http2Connection::Exchange::OnHead(ResponseHead head, BodyKind kind, std::ui
   for (const HeaderField& field : head.headers) {
     result.bytes_received += field.name.size() + field.value.size();
   }
-  continue_due = kNever;
+  // A body that still waits for its 100 is not sent any more (E5).
+  if (std::exchange(continue_due, kNever) != kNever) deadlines.OnWritingOver();
   tunnel = kind == BodyKind::kTunnel;
   if (tunnel) {
     deadlines.OnTunnel(connection.now_);

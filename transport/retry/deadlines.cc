@@ -25,14 +25,24 @@ Phase Deadlines::phase() const {
   return Phase::kNone;
 }
 
+Instant Deadlines::WriteLimit() const {
+  return After(write_since_, awaiting_caller_ ? limits_.caller_stall : limits_.write_stall);
+}
+
+Instant Deadlines::BodyLimit() const {
+  if (paused_) return After(since_, limits_.caller_stall);
+  const Instant limit = After(since_, limits_.body_stall);
+  return writing_ ? std::min(limit, WriteLimit()) : limit;
+}
+
 Instant Deadlines::StageLimit() const {
   switch (stage_) {
     case Stage::kWriting:
-      return After(since_, awaiting_caller_ ? limits_.caller_stall : limits_.write_stall);
+      return WriteLimit();
     case Stage::kAwaiting:
       return After(since_, limits_.response_header);
     case Stage::kBody:
-      return After(since_, paused_ ? limits_.caller_stall : limits_.body_stall);
+      return BodyLimit();
     case Stage::kTunnel:
       return paused_ ? kNever : After(since_, limits_.tunnel_idle);
   }
@@ -40,6 +50,39 @@ Instant Deadlines::StageLimit() const {
 }
 
 Instant Deadlines::Next() const { return std::min(limits_.deadline, StageLimit()); }
+
+Failure Deadlines::ExpiredWriting() const {
+  Failure failure;
+  failure.phase = phase();
+  if (awaiting_caller_) {
+    failure.reason = Reason::kDeadlineExceeded;
+    failure.source = Source::kCaller;
+    failure.message =
+        "the caller sent nothing of its body for " + Milliseconds(limits_.caller_stall);
+  } else {
+    failure.reason = Reason::kConnectionWriteTimeout;
+    failure.source = Source::kOrigin;
+    failure.message = "origin took no byte of the request for " + Milliseconds(limits_.write_stall);
+  }
+  return failure;
+}
+
+Failure Deadlines::ExpiredBody(Instant now) const {
+  if (!paused_ && writing_ && now >= WriteLimit()) return ExpiredWriting();
+  Failure failure;
+  failure.phase = phase();
+  if (paused_) {
+    failure.reason = Reason::kDeadlineExceeded;
+    failure.source = Source::kCaller;
+    failure.message =
+        "the caller took nothing of the response for " + Milliseconds(limits_.caller_stall);
+  } else {
+    failure.reason = Reason::kHttpResponseBodyTimeout;
+    failure.source = Source::kOrigin;
+    failure.message = "response body stalled for " + Milliseconds(limits_.body_stall);
+  }
+  return failure;
+}
 
 Failure Deadlines::Expired(Instant now) const {
   Failure failure;
@@ -51,34 +94,15 @@ Failure Deadlines::Expired(Instant now) const {
     return failure;
   }
   failure.source = Source::kOrigin;
-  if (paused_ && stage_ == Stage::kBody) {
-    failure.reason = Reason::kDeadlineExceeded;
-    failure.source = Source::kCaller;
-    failure.message =
-        "the caller took nothing of the response for " + Milliseconds(limits_.caller_stall);
-    return failure;
-  }
   switch (stage_) {
     case Stage::kWriting:
-      if (awaiting_caller_) {
-        failure.reason = Reason::kDeadlineExceeded;
-        failure.source = Source::kCaller;
-        failure.message =
-            "the caller sent nothing of its body for " + Milliseconds(limits_.caller_stall);
-        break;
-      }
-      failure.reason = Reason::kConnectionWriteTimeout;
-      failure.message =
-          "origin took no byte of the request for " + Milliseconds(limits_.write_stall);
-      break;
+      return ExpiredWriting();
     case Stage::kAwaiting:
       failure.reason = Reason::kHttpResponseTimeout;
       failure.message = "no response head within " + Milliseconds(limits_.response_header);
       break;
     case Stage::kBody:
-      failure.reason = Reason::kHttpResponseBodyTimeout;
-      failure.message = "response body stalled for " + Milliseconds(limits_.body_stall);
-      break;
+      return ExpiredBody(now);
     case Stage::kTunnel:
       failure.reason = Reason::kHttpResponseBodyTimeout;
       failure.message = "no byte went through the tunnel for " + Milliseconds(limits_.tunnel_idle);

@@ -2,7 +2,8 @@
 //
 // What it is: a value that is told of progress and answers with the earliest limit in force. The
 // deadline of the whole round trip always counts; the others depend on how far the exchange is (T4,
-// api.md "The earlier of gRPC deadline and options.timeout shrinks every phase").
+// api.md "The earlier of gRPC deadline and options.timeout shrinks every phase"). A request that is
+// still being written when its response has begun keeps its own clock beside the response's.
 // Thread safety: a plain value.
 
 #pragma once
@@ -28,34 +29,45 @@ struct ExchangeLimits {
 class Deadlines {
  public:
   Deadlines() = default;
-  Deadlines(const ExchangeLimits& limits, Instant now) : limits_(limits), since_(now) {}
+  Deadlines(const ExchangeLimits& limits, Instant now)
+      : limits_(limits), since_(now), write_since_(now) {}
 
+  // Some of the request was taken; there may be more.
   void OnWriteProgress(Instant now) {
-    since_ = now;
+    since_ = write_since_ = now;
     awaiting_caller_ = false;
+    writing_ = true;
   }
   // The body has nothing now: the origin is not to blame for what the caller does not send.
   void OnSourcePending(Instant now) {
-    if (!awaiting_caller_) since_ = now;
+    if (!awaiting_caller_) since_ = write_since_ = now;
     awaiting_caller_ = true;
   }
   // The head may have arrived before the request was written (O-100).
   void OnWritten(Instant now) {
     awaiting_caller_ = false;
+    writing_ = false;
     if (stage_ == Stage::kWriting) Enter(Stage::kAwaiting, now);
   }
+  // No more of it will be written although it is not complete: the response alone counts now.
+  void OnWritingOver() { writing_ = false; }
   void OnHead(Instant now) { Enter(Stage::kBody, now); }
-  void OnBodyProgress(Instant now) { since_ = now; }
+  // A caller that takes the response is there, though it sends nothing at the moment.
+  void OnBodyProgress(Instant now) {
+    since_ = now;
+    if (awaiting_caller_) write_since_ = now;
+  }
   // Instead of OnHead when the head opened a tunnel.
   void OnTunnel(Instant now) { Enter(Stage::kTunnel, now); }
-  // While the receiver does not take data, a silent origin is not to blame (C-042).
+  // While the receiver does not take data, an origin that gives or takes nothing is not to blame
+  // (C-042).
   void OnPaused(Instant now) {
     paused_ = true;
     since_ = now;
   }
   void OnResumed(Instant now) {
     paused_ = false;
-    since_ = now;
+    since_ = write_since_ = now;
   }
 
   // The earliest limit in force.
@@ -70,13 +82,19 @@ class Deadlines {
     stage_ = stage;
     since_ = now;
   }
+  Instant WriteLimit() const;
+  Instant BodyLimit() const;
   Instant StageLimit() const;
+  Failure ExpiredWriting() const;
+  Failure ExpiredBody(Instant now) const;
 
   ExchangeLimits limits_;
   Stage stage_ = Stage::kWriting;
   bool paused_ = false;
+  bool writing_ = true;
   bool awaiting_caller_ = false;  // while writing
-  Instant since_{};
+  Instant since_{};               // of either direction
+  Instant write_since_{};
 };
 
 }  // namespace spillway

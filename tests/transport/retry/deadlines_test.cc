@@ -45,6 +45,7 @@ TEST(Deadlines, ResponseHeaderTimerStartsWhenTheRequestIsWritten) {
 
 TEST(Deadlines, BodyStallStartsAnewWithEachPieceAndRestsWhilePaused) {
   Deadlines deadlines(Limits(), At(0));
+  deadlines.OnWritten(At(4));
   deadlines.OnHead(At(5));
   deadlines.OnBodyProgress(At(20));
   EXPECT_EQ(deadlines.Next(), At(50));
@@ -89,6 +90,57 @@ TEST(Deadlines, AHeadThatCameBeforeTheWriteEndedKeepsTheBodyTimer) {
   deadlines.OnWritten(At(6));
   EXPECT_EQ(deadlines.Next(), At(35));
   EXPECT_EQ(deadlines.phase(), Phase::kBody);
+}
+
+TEST(Deadlines, AnEarlyHeadLeavesTheWritingItsOwnTime) {
+  Deadlines deadlines(Limits(), At(0));
+  deadlines.OnWriteProgress(At(4));
+  deadlines.OnHead(At(5));
+  EXPECT_EQ(deadlines.Next(), At(14));
+  deadlines.OnBodyProgress(At(13));  // gives, but takes nothing
+  EXPECT_EQ(deadlines.Next(), At(14));
+  EXPECT_EQ(deadlines.Expired(At(14)).reason, Reason::kConnectionWriteTimeout);
+  EXPECT_EQ(deadlines.Expired(At(14)).source, Source::kOrigin);
+  EXPECT_EQ(deadlines.Expired(At(14)).phase, Phase::kBody);
+  deadlines.OnWriteProgress(At(14));
+  EXPECT_EQ(deadlines.Next(), At(24));
+  deadlines.OnWritten(At(20));
+  EXPECT_EQ(deadlines.Next(), At(44));
+  EXPECT_EQ(deadlines.Expired(At(44)).reason, Reason::kHttpResponseBodyTimeout);
+}
+
+// C-043, C-044 behind an early head; who takes the response is there.
+TEST(Deadlines, ACallerThatNeitherSendsNorTakesIsToBlameBehindAnEarlyHead) {
+  ExchangeLimits limits = Limits();
+  limits.body_stall = seconds(100);
+  Deadlines deadlines(limits, At(0));
+  deadlines.OnHead(At(5));
+  deadlines.OnSourcePending(At(6));
+  EXPECT_EQ(deadlines.Next(), At(46));
+  deadlines.OnBodyProgress(At(30));
+  EXPECT_EQ(deadlines.Next(), At(70));
+  EXPECT_EQ(deadlines.Expired(At(70)).reason, Reason::kDeadlineExceeded);
+  EXPECT_EQ(deadlines.Expired(At(70)).source, Source::kCaller);
+}
+
+// An origin may wait with the rest of an upload until it can send (C-042).
+TEST(Deadlines, AReceiverThatPausesStopsTheWritersTimeToo) {
+  Deadlines deadlines(Limits(), At(0));
+  deadlines.OnHead(At(5));
+  deadlines.OnPaused(At(6));
+  EXPECT_EQ(deadlines.Next(), At(46));
+  EXPECT_EQ(deadlines.Expired(At(46)).source, Source::kCaller);
+  deadlines.OnResumed(At(40));
+  EXPECT_EQ(deadlines.Next(), At(50));
+}
+
+// E5, W2: the rest of the request is not sent, so nobody waits for it.
+TEST(Deadlines, ARequestThatIsNotFinishedHasNoTimeBehindTheHead) {
+  Deadlines deadlines(Limits(), At(0));
+  deadlines.OnSourcePending(At(1));
+  deadlines.OnHead(At(5));
+  deadlines.OnWritingOver();
+  EXPECT_EQ(deadlines.Next(), At(35));
 }
 
 // api.md: the deadline shrinks every phase, also while the receiver pauses, and names the phase.
