@@ -48,7 +48,7 @@ class RoundTripHost {
   virtual ~RoundTripHost() = default;
   // Where the same request goes over HTTP/1.1; null when policy has no such way.
   virtual std::shared_ptr<PoolEntry> Http1EntryFor(const PreparedRequest& request) = 0;
-  // Calls `function` once, on a loop, when `delay` is over or the transport stops.
+  // Calls `function` once, when `delay` is over or the transport stops, as Transport::RunAfter.
   virtual void RunAfter(Duration delay, std::function<void()> function) = 0;
   // After the sink heard OnEnd.
   virtual void OnRoundTripEnded() = 0;

@@ -102,7 +102,8 @@ class Transport {
                        std::function<void(Explanation)> explained) = 0;
 
   virtual Instant Now() const = 0;
-  // Calls `function` once, on a loop's thread, when `delay` is over or Shutdown comes before.
+  // Calls `function` once, when `delay` is over or Shutdown comes before: on a loop's thread, or,
+  // once that has ended, on Shutdown's or on this one, before this returns.
   virtual void RunAfter(Duration delay, std::function<void()> function) = 0;
   // Calls `function` once, soon, on a loop's thread (this one, if it is one) and not within this
   // call, so that whoever holds a lock can leave work for when it does not. After Shutdown: never.

@@ -1,6 +1,7 @@
 #include "transport/io/event_loop.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "transport/io/clock.h"
 
@@ -38,31 +39,58 @@ void EventLoop::Start() {
 }
 
 void EventLoop::Stop() {
-  if (!thread_.joinable()) return;
-  Post([this] {
-    // The timer may have fired already and its handler be next in line: cancelling alone would let
-    // that handler start it again, for ever.
-    stopping_ = true;
-    lag_timer_.cancel();
-    for (const auto& waiting : delayed_) waiting->timer.cancel();
-  });
-  work_.reset();
-  thread_.join();
+  if (thread_.joinable()) {
+    Post([this] {
+      // The timer may have fired already and its handler be next in line: cancelling alone would
+      // let that handler start it again, for ever.
+      stopping_ = true;
+      lag_timer_.cancel();
+      MutexLock lock(mu_);
+      for (const auto& waiting : delayed_) waiting->timer.cancel();
+    });
+    work_.reset();
+    thread_.join();
+  }
+  RunLeftOver();
 }
 
 EventLoop* EventLoop::Current() { return current_loop; }
 
 void EventLoop::RunAfter(Duration delay, std::function<void()> function) {
-  Post([this, delay, function = std::move(function)]() mutable {
-    if (stopping_) return function();
-    auto delayed = std::make_shared<Delayed>(context_, std::move(function));
-    delayed_.insert(delayed);
+  auto delayed = std::make_shared<Delayed>(context_, std::move(function));
+  bool ended = false;
+  {
+    MutexLock lock(mu_);
+    ended = ended_;
+    if (!ended) delayed_.insert(delayed);
+  }
+  if (ended) return delayed->function();
+  Post([this, delay, delayed] {
+    if (stopping_) return Run(delayed);
     delayed->timer.expires_after(delay);
-    delayed->timer.async_wait([this, delayed](const boost::system::error_code&) {
-      delayed_.erase(delayed);
-      delayed->function();
-    });
+    delayed->timer.async_wait([this, delayed](const boost::system::error_code&) { Run(delayed); });
   });
+}
+
+void EventLoop::Run(const std::shared_ptr<Delayed>& delayed) {
+  {
+    MutexLock lock(mu_);
+    delayed_.erase(delayed);
+  }
+  // What it holds goes now, not with whichever handler still knows of it.
+  std::exchange(delayed->function, nullptr)();
+}
+
+// A thread that outlives the loop's may ask when the loop has already looked at its queue for the
+// last time.
+void EventLoop::RunLeftOver() {
+  std::set<std::shared_ptr<Delayed>> left;
+  {
+    MutexLock lock(mu_);
+    ended_ = true;
+    left.swap(delayed_);
+  }
+  for (const auto& delayed : left) std::exchange(delayed->function, nullptr)();
 }
 
 void EventLoop::ProbeLag() {

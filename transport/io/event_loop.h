@@ -1,8 +1,9 @@
 // One thread with one Asio io_context: where a connection lives for its whole life.
 //
 // What it owns: the io_context, its thread, and the scratch buffer that reads on this loop share.
-// Thread safety: Post and the connection count from any thread; scratch() on the loop only.
-// Invariants: after Stop() returned, no handler runs.
+// Thread safety: Post, RunAfter and the connection count from any thread; scratch() on the loop
+// only. Invariants: after Stop() returned, no handler runs on the loop; what was given to RunAfter
+// has run or runs, once, whenever it was given.
 
 #pragma once
 
@@ -22,6 +23,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "transport/base/instant.h"
+#include "transport/base/mutex.h"
 
 namespace spillway {
 
@@ -44,7 +46,9 @@ class EventLoop {
   void Post(Function&& function) {
     asio::post(context_, std::forward<Function>(function));
   }
-  // Calls `function` on the loop once, when `delay` is over or Stop comes before. From any thread.
+  // Calls `function` once, when `delay` is over or Stop comes before: on the loop, or, when its
+  // thread has ended, on the thread that stops it or on this one before this returns. So no lock
+  // that `function` takes may be held here.
   void RunAfter(Duration delay, std::function<void()> function);
   // The loop whose thread this is; null on any other thread.
   static EventLoop* Current();
@@ -63,6 +67,9 @@ class EventLoop {
   struct Delayed;
 
   void ProbeLag();
+  void Run(const std::shared_ptr<Delayed>& delayed);
+  // What the loop's thread left undone.
+  void RunLeftOver();
 
   static constexpr std::size_t kScratchBytes = 64 * 1024;
 
@@ -71,8 +78,10 @@ class EventLoop {
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   asio::steady_timer lag_timer_;
-  bool stopping_ = false;                       // of the loop's thread
-  std::set<std::shared_ptr<Delayed>> delayed_;  // of the loop's thread
+  bool stopping_ = false;  // of the loop's thread
+  Mutex mu_;
+  std::set<std::shared_ptr<Delayed>> delayed_ SPILLWAY_GUARDED_BY(mu_);
+  bool ended_ SPILLWAY_GUARDED_BY(mu_) = false;  // nothing runs on the loop any more
   std::vector<char> scratch_;
   std::atomic<std::uint32_t> connections_{0};
   std::thread thread_;
