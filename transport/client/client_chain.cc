@@ -50,6 +50,8 @@ ClientChain::ClientChain(ClientServices services, ClientRequest request, Url url
   hop_.has_body = request.request.body != nullptr;
   body_ = std::move(request.request.body);
   request_ = std::move(request.request);
+  // It is for what is delivered, and only here is known which response that is.
+  request_.max_response_bytes = 0;
   if (max_redirects_ == 0) return;
   const Destination& first = services_.transport.policy()->Match(hop_.head.url);
   // C8: policy's time is for the request that the caller made, not for each hop.
@@ -71,11 +73,7 @@ void ClientChain::StartHop() {
   if (hop_.has_body) request.body = body_;
   AddCookies(request);
   OfferCodings(request);
-  std::uint32_t number = 0;
-  {
-    MutexLock lock(mu_);
-    number = number_;
-  }
+  const std::uint32_t number = HopNumber();
   std::shared_ptr<RoundTripHandle> handle =
       services_.transport.Start(std::move(request), shared_from_this());
   if (handle == nullptr) return;
@@ -129,6 +127,11 @@ void ClientChain::OnHead(ResponseHead head, BodyKind kind, std::uint64_t length)
   }
   next_ = Follow(head);
   if (leaving()) return DrainHop(kind, length);
+  // A declared length over the limit fails before a byte of the body is read (O-043).
+  if (kind == BodyKind::kLength && IsTooLarge(length)) {
+    RefuseBody();
+    return GiveUpHop(HopNumber());
+  }
   if (offered_.has_value()) StartDecoding(head, kind, length);
   if (progress_.has_value()) sink_->OnProgress(*progress_);
   progress_.reset();
@@ -141,7 +144,6 @@ std::optional<Hop> ClientChain::Follow(const ResponseHead& head) {
   Result<std::optional<Hop>> next = NextHop(hop_, head.status, head.headers);
   if (next.has_error()) {
     own_failure_ = next.error();
-    own_failure_->response_status = head.status;
     return std::nullopt;
   }
   if (!next->has_value()) return std::nullopt;
@@ -170,12 +172,13 @@ void ClientChain::ForgetSetCookies(const ResponseHead& head, Hop& next) const {
   }
 }
 
+std::uint32_t ClientChain::HopNumber() {
+  MutexLock lock(mu_);
+  return number_;
+}
+
 void ClientChain::DrainHop(BodyKind kind, std::uint64_t length) {
-  std::uint32_t number = 0;
-  {
-    MutexLock lock(mu_);
-    number = number_;
-  }
+  const std::uint32_t number = HopNumber();
   drained_ = 0;
   if (kind == BodyKind::kLength && length > kMaxDrainedBytes) return GiveUpHop(number);
   services_.transport.RunAfter(kMaxDrainTime, [chain = weak_from_this(), number] {
@@ -195,11 +198,23 @@ void ClientChain::GiveUpHop(std::uint32_t number) {
 }
 
 Flow ClientChain::OnData(const Chunk& chunk) {
+  if (too_large_) return Flow::kAbort;
   if (leaving()) {
     drained_ += chunk.bytes.size();
     return drained_ > kMaxDrainedBytes ? Flow::kAbort : Flow::kContinue;
   }
+  // Coded or not: what is received counts as much as what is made of it.
+  received_ += chunk.bytes.size();
+  if (IsTooLarge(received_)) return RefuseBody();
   return decoder_ != nullptr ? Decode(chunk) : sink_->OnData(chunk);
+}
+
+Flow ClientChain::RefuseBody() {
+  too_large_ = true;
+  own_failure_ =
+      Failure{Reason::kHttpResponseBodySize, Source::kOrigin, Phase::kBody, Delivery::kAnswered,
+              "the response body is larger than max_response_bytes allows; use Stream"};
+  return Flow::kAbort;
 }
 
 void ClientChain::OnOriginClosed() { sink_->OnOriginClosed(); }
@@ -214,7 +229,10 @@ void ClientChain::OnEnd(const RoundTripRecord& record) {
   if (next_.has_value()) return GoOn(record);
   RoundTripRecord merged = Merged(record);
   if (decoder_ != nullptr) return OnDecodedEnd(std::move(merged));
-  if (own_failure_.has_value()) merged.failure = own_failure_;
+  if (own_failure_.has_value()) {
+    merged.failure = own_failure_;
+    merged.failure->response_status = merged.status;
+  }
   Finish(std::move(merged));
 }
 

@@ -67,6 +67,12 @@ class ClientChain final : public ResponseSink,
   // What follows the response with this head; nothing when it is to be delivered.
   std::optional<Hop> Follow(const ResponseHead& head);
   void ForgetSetCookies(const ResponseHead& head, Hop& next) const;
+  std::uint32_t HopNumber();
+  // Of a response that is delivered, whichever bytes of it are counted.
+  bool IsTooLarge(std::uint64_t bytes) const {
+    return max_response_bytes_ != 0 && bytes > max_response_bytes_;
+  }
+  Flow RefuseBody();
   // Lets the end of the running hop's response come soon.
   void DrainHop(BodyKind kind, std::uint64_t length);
   void GiveUpHop(std::uint32_t number);
@@ -100,7 +106,9 @@ class ClientChain final : public ResponseSink,
   Hop hop_;
   std::optional<Hop> next_;
   std::optional<Failure> own_failure_;  // why we end it ourselves
+  bool too_large_ = false;              // own_failure_ says so
   std::uint64_t drained_ = 0;
+  std::uint64_t received_ = 0;               // of the body that is delivered
   RoundTripRecord total_;                    // of the hops that were followed
   std::optional<RoundTripRecord> progress_;  // of the running one as well
   std::optional<OfferedCodings> offered_;

@@ -72,12 +72,7 @@ Flow ClientChain::Pump(const Chunk& chunk) {
 
 Flow ClientChain::Give(std::string_view decoded) {
   decoded_ += decoded.size();
-  if (max_response_bytes_ != 0 && decoded_ > max_response_bytes_) {
-    own_failure_ =
-        BodyFailure(Reason::kHttpResponseBodySize,
-                    "the decoded response body is larger than max_response_bytes allows");
-    return Flow::kAbort;
-  }
+  if (IsTooLarge(decoded_)) return RefuseBody();
   return sink_->OnData({decoded, nullptr});
 }
 

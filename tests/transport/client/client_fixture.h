@@ -1,6 +1,8 @@
-// An HttpClient over a real transport, and origins that answer by path.
+// An HttpClient over a real transport, and origins that answer by path, over HTTP/1.1 and HTTP/2.
 
 #pragma once
+
+#include <gtest/gtest.h>
 
 #include <functional>
 #include <map>
@@ -76,6 +78,37 @@ class ClientFixture {
   std::unique_ptr<Transport> transport_;
   HttpClient client_;
 };
+
+// A test that runs over HTTP/1.1 and over HTTP/2 (in clear text, by prior knowledge).
+class BothProtocols : public ::testing::TestWithParam<Protocol> {
+ public:
+  static std::string Name(const ::testing::TestParamInfo<Protocol>& tested) {
+    return tested.param == Protocol::kH2c ? "Http2" : "Http1";
+  }
+
+ protected:
+  static bool http2() { return GetParam() == Protocol::kH2c; }
+  static OriginOptions Speaking(Paths paths) { return Over(Answering(std::move(paths))); }
+  static OriginOptions Over(OriginOptions options) {
+    options.http2 = http2();
+    return options;
+  }
+  // Answers each request by `script`.
+  static OriginOptions Playing(Script script) {
+    OriginOptions options;
+    options.handler = [script = std::move(script)](const SeenRequest&, std::uint64_t) {
+      return script;
+    };
+    return Over(std::move(options));
+  }
+  static std::shared_ptr<const Policy> PolicyFor(Destination fallback = Destination(),
+                                                 std::vector<Destination> others = {}) {
+    fallback.protocol = GetParam();
+    return *Policy::Build(1, std::move(others), std::move(fallback), RequestFieldLimits());
+  }
+};
+
+inline const auto kBothProtocols = ::testing::Values(Protocol::kHttp1, Protocol::kH2c);
 
 inline ClientRequest Following(Request request, std::uint32_t max_redirects = 10) {
   ClientRequest following;

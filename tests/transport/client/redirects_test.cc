@@ -15,9 +15,12 @@
 namespace spillway {
 namespace {
 
-TEST(Redirects, C18_AreDeliveredWhenNobodyAskedToFollowThem) {
-  Origin origin{Answering({{"/", RedirectTo("/next")}})};
-  ClientFixture fixture;
+class Redirects : public BothProtocols {};
+INSTANTIATE_TEST_SUITE_P(Over, Redirects, kBothProtocols, BothProtocols::Name);
+
+TEST_P(Redirects, C18_AreDeliveredWhenNobodyAskedToFollowThem) {
+  Origin origin{Speaking({{"/", RedirectTo("/next")}})};
+  ClientFixture fixture(PolicyFor());
   const auto call = fixture.Do(Following(Get(origin.url("/")), 0));
   EXPECT_EQ(call->head.status, 302U);
   EXPECT_EQ(call->head.headers.Find("Location"), "/next");
@@ -26,10 +29,10 @@ TEST(Redirects, C18_AreDeliveredWhenNobodyAskedToFollowThem) {
   EXPECT_EQ(Requests(origin).size(), 1U);
 }
 
-TEST(Redirects, C12_C16_AreFollowedAcrossOriginsAndToldInTheRecord) {
-  Origin other{Answering({})};
-  Origin origin{Answering({{"/1", RedirectTo("2")}, {"/2", RedirectTo(other.url("/3?q"), 301)}})};
-  ClientFixture fixture;
+TEST_P(Redirects, C12_C16_AreFollowedAcrossOriginsAndToldInTheRecord) {
+  Origin other{Speaking({})};
+  Origin origin{Speaking({{"/1", RedirectTo("2")}, {"/2", RedirectTo(other.url("/3?q"), 301)}})};
+  ClientFixture fixture(PolicyFor());
   Request request = Get(origin.url("/1"));
   request.headers.Add("Authorization", "Basic eDp5");
   request.headers.Add("X-Own", "1");
@@ -67,9 +70,9 @@ TEST(Redirects, C12_C16_AreFollowedAcrossOriginsAndToldInTheRecord) {
   EXPECT_EQ(last.Find("referer"), origin.url("/2"));
 }
 
-TEST(Redirects, C5_EndWithTheLastOneAtTheLimit) {
-  Origin origin{Answering({{"/", RedirectTo("/")}})};
-  ClientFixture fixture;
+TEST_P(Redirects, C5_EndWithTheLastOneAtTheLimit) {
+  Origin origin{Speaking({{"/", RedirectTo("/")}})};
+  ClientFixture fixture(PolicyFor());
   const auto call = fixture.Do(Following(Get(origin.url("/")), 3));
   EXPECT_FALSE(call->record->failure.has_value());
   EXPECT_EQ(call->head.status, 302U);
@@ -77,9 +80,9 @@ TEST(Redirects, C5_EndWithTheLastOneAtTheLimit) {
   EXPECT_EQ(Requests(origin).size(), 4U);
 }
 
-TEST(Redirects, C4_C17_ToNowhereFailNamingNothing) {
-  Origin origin{Answering({{"/", RedirectTo("http://user:hunter2@x.test/")}})};
-  ClientFixture fixture;
+TEST_P(Redirects, C4_C17_ToNowhereFailNamingNothing) {
+  Origin origin{Speaking({{"/", RedirectTo("http://user:hunter2@x.test/")}})};
+  ClientFixture fixture(PolicyFor());
   const auto call = fixture.Do(Following(Get(origin.url("/"))));
   ASSERT_TRUE(call->record->failure.has_value());
   const Failure& failure = *call->record->failure;
@@ -90,14 +93,14 @@ TEST(Redirects, C4_C17_ToNowhereFailNamingNothing) {
   EXPECT_EQ(call->head.status, 0U) << "no head of a hop that was to be followed";
 }
 
-TEST(Redirects, C059_AskPolicyAgainAtEachHop) {
-  Origin other{Answering({})};
-  Origin origin{Answering({{"/", RedirectTo(other.url("/secret"))}})};
+TEST_P(Redirects, C059_AskPolicyAgainAtEachHop) {
+  Origin other{Speaking({})};
+  Origin origin{Speaking({{"/", RedirectTo(other.url("/secret"))}})};
   Destination refused;
   refused.name = "refused";
   refused.refuse = true;
   refused.matches = {{"", "127.0.0.1", {other.port()}}};
-  ClientFixture fixture(*Policy::Build(1, {refused}, Destination(), RequestFieldLimits()));
+  ClientFixture fixture(PolicyFor(Destination(), {refused}));
   const auto call = fixture.Do(Following(Get(origin.url("/"))));
   ASSERT_TRUE(call->record->failure.has_value());
   EXPECT_EQ(call->record->failure->reason, Reason::kHttpRequestDenied);
@@ -109,9 +112,9 @@ TEST(Redirects, C059_AskPolicyAgainAtEachHop) {
   EXPECT_TRUE(other.seen().empty());
 }
 
-TEST(Redirects, C14_SendTheBodyAgainWhereTheStatusSaysSo) {
-  Origin origin{Answering({{"/307", RedirectTo("/to", 307)}, {"/303", RedirectTo("/to", 303)}})};
-  ClientFixture fixture;
+TEST_P(Redirects, C14_SendTheBodyAgainWhereTheStatusSaysSo) {
+  Origin origin{Speaking({{"/307", RedirectTo("/to", 307)}, {"/303", RedirectTo("/to", 303)}})};
+  ClientFixture fixture(PolicyFor());
   EXPECT_EQ(fixture.Do(Following(Post(origin.url("/307"), "hello")))->head.status, 200U);
   EXPECT_EQ(fixture.Do(Following(Post(origin.url("/303"), "hello")))->head.status, 200U);
   const std::vector<SeenRequest> seen = Requests(origin);
@@ -137,9 +140,9 @@ Request Upload(const std::string& url, StreamedBody::Options body) {
   return request;
 }
 
-TEST(Redirects, C2_SendAStreamedBodyAgainAsFarAsItIsKept) {
-  Origin origin{Answering({{"/", RedirectTo("/to", 308)}})};
-  ClientFixture fixture;
+TEST_P(Redirects, C2_SendAStreamedBodyAgainAsFarAsItIsKept) {
+  Origin origin{Speaking({{"/", RedirectTo("/to", 308)}})};
+  ClientFixture fixture(PolicyFor());
   const std::string small(60000, 's');
   const auto kept = fixture.Do(Following(Upload(origin.url("/"), BodyOf(small))));
   EXPECT_EQ(kept->head.status, 200U);
@@ -152,7 +155,7 @@ TEST(Redirects, C2_SendAStreamedBodyAgainAsFarAsItIsKept) {
 
 // An origin often answers as soon as it has seen the head: the rest of the body is for the next
 // hop.
-TEST(Redirects, C2_ReadNoFurtherOnceTheAnswerIsThere) {
+TEST_P(Redirects, C2_ReadNoFurtherOnceTheAnswerIsThere) {
   std::mutex mu;
   std::function<void()> ready;
   bool open = false;
@@ -165,14 +168,14 @@ TEST(Redirects, C2_ReadNoFurtherOnceTheAnswerIsThere) {
     }
     if (run) run();
   };
-  OriginOptions options = Answering({});
+  OriginOptions options = Speaking({});
   options.on_head = [&](const SeenRequest& request, std::uint64_t) -> std::optional<Script> {
     if (request.target == "/") return Say(RedirectTo("/to", 307, "Connection: close\r\n"));
     let_go();
     return std::nullopt;
   };
   Origin origin{std::move(options)};
-  ClientFixture fixture;
+  ClientFixture fixture(PolicyFor());
   StreamedBody::Options body = BodyOf(std::string(500000, 'x'));
   body.piece = 10000;
   int pieces = 0;
@@ -188,39 +191,10 @@ TEST(Redirects, C2_ReadNoFurtherOnceTheAnswerIsThere) {
   EXPECT_EQ(Requests(origin).back().body.size(), 500000U);
 }
 
-TEST(Redirects, C7_ReadASmallBodyAndLeaveALargeOne) {
-  Origin small{Answering({{"/", Answer(302, std::string(2048, 'b'), "Location: /to\r\n")}})};
-  ClientFixture fixture;
-  EXPECT_EQ(fixture.Do(Following(Get(small.url("/"))))->body, "served");
-  EXPECT_EQ(small.seen().size(), 1U);
-  OriginOptions options = Answering({});
-  options.scripts = {MustParse(
-      "expect_head\n"
-      "send \"HTTP/1.1 302 F\\r\\nLocation: /to\\r\\nContent-Length: 2049\\r\\n\\r\\nx\"\n"
-      "stall\n")};
-  Origin large{std::move(options)};
-  EXPECT_EQ(fixture.Do(Following(Get(large.url("/"))))->body, "served");
-  EXPECT_EQ(large.seen().size(), 2U) << "what is not read to its end cannot be used again";
-}
-
-TEST(Redirects, C7_DoNotWaitForABodyWithoutEnd) {
-  OriginOptions options = Answering({});
-  options.scripts = {
-      MustParse("expect_head\n"
-                "send \"HTTP/1.1 302 F\\r\\nLocation: /to\\r\\n"
-                "Transfer-Encoding: chunked\\r\\n\\r\\n1\\r\\nx\\r\\n\"\n"
-                "stall\n")};
-  Origin origin{std::move(options)};
-  ClientFixture fixture;
-  const auto call = fixture.Do(Following(Get(origin.url("/"))));
-  ASSERT_FALSE(call->record->failure.has_value()) << call->record->failure->message;
-  EXPECT_EQ(call->body, "served");
-}
-
-TEST(Redirects, C8_C19_AreEndedByTheDeadlineOfTheFirstRequest) {
-  Origin silent{"stall\n"};
-  Origin origin{Answering({{"/", RedirectTo(silent.url("/"))}})};
-  ClientFixture fixture;
+TEST_P(Redirects, C8_C19_AreEndedByTheDeadlineOfTheFirstRequest) {
+  Origin silent{Playing({Step{.kind = StepKind::kStall}})};
+  Origin origin{Speaking({{"/", RedirectTo(silent.url("/"))}})};
+  ClientFixture fixture(PolicyFor());
   Request request = Get(origin.url("/"));
   request.deadline = After(fixture.transport().Now(), milliseconds(300));
   const auto call = fixture.Do(Following(std::move(request)));
@@ -230,7 +204,7 @@ TEST(Redirects, C8_C19_AreEndedByTheDeadlineOfTheFirstRequest) {
   EXPECT_GE(call->record->timings.total, milliseconds(290));
 }
 
-TEST(Redirects, C8_ShareTheTimeThatPolicyGivesToOneRequest) {
+TEST(RedirectsHttp1, C8_ShareTheTimeThatPolicyGivesToOneRequest) {
   Destination fallback;
   fallback.timeouts.total = milliseconds(200);
   // Each hop takes a quarter of it, so ten do not fit.
@@ -248,10 +222,11 @@ TEST(Redirects, C8_ShareTheTimeThatPolicyGivesToOneRequest) {
   EXPECT_LT(call->record->timings.total, milliseconds(2000));
 }
 
-TEST(Redirects, C8_C19_ACancelEndsTheChainWhereverItIs) {
-  Origin silent{"expect_head\nsignal asked\nstall\n"};
-  Origin origin{Answering({{"/", RedirectTo(silent.url("/"))}})};
-  ClientFixture fixture;
+TEST_P(Redirects, C8_C19_ACancelEndsTheChainWhereverItIs) {
+  Origin silent{
+      Playing({Step{.kind = StepKind::kSignal, .text = "asked"}, Step{.kind = StepKind::kStall}})};
+  Origin origin{Speaking({{"/", RedirectTo(silent.url("/"))}})};
+  ClientFixture fixture(PolicyFor());
   auto sink = std::make_shared<WaitingSink>();
   const auto handle = fixture.client().Start(Following(Get(origin.url("/"))), sink);
   ASSERT_TRUE(silent.board().Await("asked"));
@@ -266,14 +241,11 @@ TEST(Redirects, C8_C19_ACancelEndsTheChainWhereverItIs) {
 }
 
 // What waits for a connection is refused by a drain, and so is another hop.
-TEST(Redirects, ADrainEndsAChainAtItsNextHop) {
-  OriginOptions options = Answering({});
-  options.scripts = {
-      MustParse("expect_head\nsignal asked\nwait_for draining\n"
-                "send \"HTTP/1.1 302 F\\r\\nLocation: /to\\r\\n"
-                "Content-Length: 0\\r\\n\\r\\n\"\n")};
-  Origin origin{std::move(options)};
-  ClientFixture fixture;
+TEST_P(Redirects, ADrainEndsAChainAtItsNextHop) {
+  Origin origin{Playing({Step{.kind = StepKind::kSignal, .text = "asked"},
+                         Step{.kind = StepKind::kWaitFor, .text = "draining"},
+                         Step{.kind = StepKind::kSend, .text = RedirectTo("/to")}})};
+  ClientFixture fixture(PolicyFor());
   auto sink = std::make_shared<WaitingSink>();
   fixture.client().Start(Following(Get(origin.url("/"))), sink);
   ASSERT_TRUE(origin.board().Await("asked"));
@@ -292,9 +264,9 @@ TEST(Redirects, ADrainEndsAChainAtItsNextHop) {
 }
 
 // Cancels that race with every step of a chain: one outcome each, and nothing left running.
-TEST(Redirects, C037_EndOnceHoweverACancelRaces) {
-  Origin origin{Answering({{"/", RedirectTo("/a")}, {"/a", RedirectTo("/b")}})};
-  ClientFixture fixture;
+TEST_P(Redirects, C037_EndOnceHoweverACancelRaces) {
+  Origin origin{Speaking({{"/", RedirectTo("/a")}, {"/a", RedirectTo("/b")}})};
+  ClientFixture fixture(PolicyFor());
   for (int i = 0; i < 200; ++i) {
     auto sink = std::make_shared<WaitingSink>();
     const auto handle = fixture.client().Start(Following(Get(origin.url("/"))), sink);
@@ -310,16 +282,16 @@ TEST(Redirects, C037_EndOnceHoweverACancelRaces) {
   }
 }
 
-TEST(Redirects, PassInformationalResponsesOn) {
-  Origin origin{Answering({{"/", "HTTP/1.1 103 E\r\nLink: x\r\n\r\n" + RedirectTo("/to")},
-                           {"/to", "HTTP/1.1 103 E\r\n\r\n" + Answer(200, "ok")}})};
-  ClientFixture fixture;
+TEST_P(Redirects, PassInformationalResponsesOn) {
+  Origin origin{Speaking({{"/", "HTTP/1.1 103 E\r\nLink: x\r\n\r\n" + RedirectTo("/to")},
+                          {"/to", "HTTP/1.1 103 E\r\n\r\n" + Answer(200, "ok")}})};
+  ClientFixture fixture(PolicyFor());
   const auto call = fixture.Do(Following(Get(origin.url("/"))));
   EXPECT_EQ(call->informational, 2);
   EXPECT_EQ(call->body, "ok");
 }
 
-TEST(Redirects, LetARequestThatIsNoneFailAsItDoesWithoutThem) {
+TEST(RedirectsHttp1, LetARequestThatIsNoneFailAsItDoesWithoutThem) {
   ClientFixture fixture;
   const auto call = fixture.Do(Following(Get("http://user@h.test/")));
   ASSERT_TRUE(call->record->failure.has_value());
