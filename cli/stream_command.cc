@@ -66,20 +66,24 @@ class StreamRun {
   std::string Build(HttpRequest& request) {
     if (const std::string problem = BuildHead(options_, request); !problem.empty()) return problem;
     request.mutable_options()->set_informational(printer_.Shows(3));
-    if (options_.raw_data.has_value()) {
-      request.set_body(*options_.raw_data);
-    } else if (options_.data.has_value() && options_.data->starts_with('@')) {
+    std::optional<std::uint64_t> length;
+    if (options_.data.has_value() && options_.data->starts_with('@') && !options_.raw_data) {
       uploads_ = true;
       const std::string problem = upload_.Open(options_.data->substr(1));
-      if (upload_.size().has_value()) request.set_content_length(*upload_.size());
-      return problem;
-    } else if (options_.data.has_value()) {
-      request.set_body(*options_.data);
+      if (!problem.empty()) return problem;
+      length = upload_.size();
+    } else {
+      request.set_body(options_.raw_data.value_or(options_.data.value_or("")));
+      length = request.body().size();
     }
-    // A tunnel's bytes have no length.
-    const bool tunnel = std::any_of(request.headers().begin(), request.headers().end(), IsUpgrade);
-    if (!tunnel && request.method() != "CONNECT") request.set_content_length(request.body().size());
+    if (length.has_value() && !IsTunnel(request)) request.set_content_length(*length);
     return "";
+  }
+
+  // Its bytes have no length, wherever they come from.
+  static bool IsTunnel(const HttpRequest& request) {
+    return request.method() == "CONNECT" ||
+           std::any_of(request.headers().begin(), request.headers().end(), IsUpgrade);
   }
 
   static bool IsUpgrade(const spillway::v1::Header& header) {

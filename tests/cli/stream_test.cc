@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "google/rpc/status.pb.h"
 #include "tests/cli/spillwayctl_fixture.h"
@@ -104,6 +105,20 @@ TEST_F(StreamTest, ATunnelHasNoLength) {
   EXPECT_EQ(Sent(), "into the tunnel");
   Stream({"-H", "Connection: upgrade", "-H", "Upgrade: echo"});
   EXPECT_FALSE(daemon_.sent[0].head().has_content_length());
+  // Nor has what comes from a file, though the file has.
+  const std::string path = testing::TempDir() + "stream_test_tunnel_" + std::to_string(::getpid());
+  std::ofstream(path, std::ios::binary) << "from a file";
+  for (const std::vector<std::string>& way :
+       {std::vector<std::string>{"-X", "CONNECT"}, {"-X", "GET", "-H", "upgrade: echo"}}) {
+    for (const std::string& data : {"@" + path, std::string("from a file")}) {
+      std::vector<std::string> arguments = way;
+      arguments.insert(arguments.end(), {"-d", data});
+      Stream(arguments);
+      EXPECT_FALSE(daemon_.sent[0].head().has_content_length()) << way[1] << " " << data;
+      EXPECT_EQ(Sent(), "from a file");
+    }
+  }
+  std::remove(path.c_str());
 }
 
 TEST_F(StreamTest, AnAnswerThatDoesNotWaitForTheDataEndsTheSending) {
