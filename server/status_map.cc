@@ -77,6 +77,12 @@ struct ErrorParts {
   ExchangeParts inside;
 };
 
+// Seen from the end of the round trip; zero when nothing is known.
+Duration WaitAdvised(const Failure& failure, const RoundTripRecord* record) {
+  if (record == nullptr || failure.retry_at == kNever) return Duration::zero();
+  return Until(failure.retry_at, After(record->started, record->timings.total));
+}
+
 template <typename Out>
 void PutEgressError(Out& out, const Failure& failure, const RoundTripRecord* record,
                     ErrorParts parts) {
@@ -91,6 +97,9 @@ void PutEgressError(Out& out, const Failure& failure, const RoundTripRecord* rec
   PutNumber(out, 7, failure.response_status);
   PutNumber(out, 8, failure.proxy_status);
   PutBytes(out, 9, failure.field);
+  if (const Duration wait = WaitAdvised(failure, record); wait > Duration::zero()) {
+    PutDuration(out, 10, wait);
+  }
 }
 
 // google.rpc.Status{code, message, [Any]}.

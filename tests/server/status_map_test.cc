@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <map>
 
 #include "google/rpc/status.pb.h"
@@ -216,6 +217,21 @@ TEST(StatusMap, TellsAsMuchOfTheExchangeAsWasAskedFor) {
   EXPECT_EQ(summary.exchange().attempt_log_size(), 0);
   EXPECT_EQ(
       ErrorIn(ToStatus(failure, &record, ExchangeDetail::kTimeline)).exchange().timeline_size(), 2);
+}
+
+TEST(StatusMap, SaysHowLongToWaitWhereThatIsKnown) {
+  RoundTripRecord record = RecordOf(1, 0, 1);
+  record.started = Instant(std::chrono::seconds(100));
+  record.timings.total = std::chrono::milliseconds(1500);
+  Failure failure = Example(Reason::kConnectionRefused, Delivery::kNotSent);
+  const auto error = [&] { return ErrorIn(ToStatus(failure, &record, ExchangeDetail::kNone)); };
+  EXPECT_FALSE(error().has_retry_after()) << "not known";
+  failure.retry_at = Instant(std::chrono::milliseconds(103750));
+  ASSERT_TRUE(error().has_retry_after());
+  EXPECT_EQ(error().retry_after().seconds(), 2) << "counted from the end";
+  EXPECT_EQ(error().retry_after().nanos(), 250'000'000);
+  failure.retry_at = Instant(std::chrono::milliseconds(101500));
+  EXPECT_FALSE(error().has_retry_after()) << "it is now";
 }
 
 TEST(StatusMap, KeepsMessagesShortAndValid) {

@@ -17,6 +17,8 @@
 
 #include <boost/system/result.hpp>
 
+#include "transport/base/instant.h"
+
 namespace spillway {
 
 // What happened. Closed list; Label() gives the metric label and the wire enum has the same
@@ -127,6 +129,9 @@ struct Failure {
   std::uint32_t response_status = 0;  // when a response head had arrived
   std::uint32_t proxy_status = 0;     // the proxy's answer to CONNECT, or its SOCKS5 reply code
   std::shared_ptr<const std::vector<DialStep>> dial = {};  // of a dial: what it did until then
+  // Until then we shall not ask again ourselves, and whoever needs it fails the same. kNever: not
+  // known.
+  Instant retry_at = kNever;
 };
 
 inline constexpr std::size_t kMaxFailureMessage = 480;

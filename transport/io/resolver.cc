@@ -56,8 +56,7 @@ struct Resolver::State : std::enable_shared_from_this<Resolver::State> {
   void OnWatchTimer();
 
   // On any thread of a lookup's.
-  void OnAnswer(const std::string& key, Instant started,
-                const std::shared_ptr<const DnsAnswer>& answer);
+  void OnAnswer(const std::string& key, Instant started, std::shared_ptr<const DnsAnswer> answer);
   void TellListeners(const std::string& key, const DnsAnswer& answer);
 
   const ProcessLimits limits;
@@ -125,12 +124,17 @@ void Resolver::State::StartLookup(const std::string& name, AddressFamily family)
 }
 
 void Resolver::State::OnAnswer(const std::string& key, Instant started,
-                               const std::shared_ptr<const DnsAnswer>& answer) {
+                               std::shared_ptr<const DnsAnswer> answer) {
   const Instant ended = Now();
   std::vector<Callback> callbacks;
   {
     MutexLock lock(mu);
     if (stopped) return;
+    if (answer->failure.has_value()) {
+      auto dated = std::make_shared<DnsAnswer>(*answer);
+      dated->failure->retry_at = After(ended, cache.Lifetime(*answer));
+      answer = std::move(dated);
+    }
     cache.Store(key, answer, ended);
     if (const auto found = waiting.find(key); found != waiting.end()) {
       callbacks = std::move(found->second);

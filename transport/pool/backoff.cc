@@ -29,15 +29,24 @@ Duration Shortened(Duration delay, double part) {
 
 }  // namespace
 
-void Backoff::OnFailure(std::shared_ptr<const Failure> why, const PoolLimits& limits, Instant now) {
-  last_failure_ = std::move(why);
-  if (active_) return;  // a dial from before; this back-off already answers it
+void Backoff::OnFailure(const std::shared_ptr<const Failure>& why, const PoolLimits& limits,
+                        Instant now) {
+  if (active_) return Remember(*why);  // a dial from before; this back-off already answers it
   ++failures_;
   ++rounds_;
   const double part = kJitter * JitterFraction(jitter_seed_, rounds_);
   until_ = After(now, Shortened(Delay(limits, failures_), part));
   forget_at_ = After(until_, std::max(limits.backoff_max, Duration::zero()));
   active_ = until_ > now;
+  Remember(*why);
+}
+
+void Backoff::Remember(const Failure& why) {
+  auto dated = std::make_shared<Failure>(why);
+  // A lookup that failed may be remembered for longer than the back-off takes.
+  const bool later = dated->retry_at != kNever && dated->retry_at > until_;
+  if (active_ && !later) dated->retry_at = until_;
+  last_failure_ = std::move(dated);
 }
 
 }  // namespace spillway

@@ -31,7 +31,8 @@ class Backoff {
   // When the failures are too long ago to matter, if nothing is going on.
   Instant forget_at() const { return forget_at_; }
 
-  void OnFailure(std::shared_ptr<const Failure> why, const PoolLimits& limits, Instant now);
+  // What is kept of `why` says when the next dial may start.
+  void OnFailure(const std::shared_ptr<const Failure>& why, const PoolLimits& limits, Instant now);
   // A dial succeeded, or the failures are old enough to start afresh.
   void Clear() {
     active_ = false;
@@ -43,6 +44,8 @@ class Backoff {
   }
 
  private:
+  void Remember(const Failure& why);
+
   std::uint64_t jitter_seed_;
   std::uint64_t rounds_ = 0;    // back-offs so far, so that each has its own jitter
   std::uint32_t failures_ = 0;  // back-offs since the last success

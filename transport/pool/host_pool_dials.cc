@@ -55,7 +55,7 @@ void HostPool::OnDialFailed(ConnId conn, std::shared_ptr<const Failure> why, Ins
   now = Advance(now, actions);
   Forget(*c);
   ++totals_.dial_failures;
-  backoff_.OnFailure(std::move(why), limits_, now);
+  backoff_.OnFailure(why, limits_, now);
   FailDialledFor(now, actions);
   FailStranded(now, actions);
   Settle(now, actions);

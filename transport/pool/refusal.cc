@@ -8,13 +8,16 @@
 namespace spillway {
 namespace {
 
-std::shared_ptr<const Failure> Make(Reason reason, Source source, std::string message) {
+// `last_dial`: of the dial that failed last; null when it did not.
+std::shared_ptr<const Failure> Make(Reason reason, Source source, std::string message,
+                                    const Failure* last_dial = nullptr) {
   Failure failure;
   failure.reason = reason;
   failure.source = source;
   failure.phase = Phase::kQueue;
   failure.delivery = Delivery::kNotSent;
   failure.message = std::move(message);
+  if (last_dial != nullptr) failure.retry_at = last_dial->retry_at;
   if (failure.message.size() > kMaxFailureMessage) failure.message.resize(kMaxFailureMessage);
   return std::make_shared<const Failure>(std::move(failure));
 }
@@ -48,12 +51,12 @@ std::shared_ptr<const Failure> RefusedByDrain() {
 
 std::shared_ptr<const Failure> RefusedByQueueTimeout(Duration waited, const Failure* last_dial) {
   return Make(Reason::kPoolQueueTimeout, Source::kPool,
-              Waited("queue timeout passed", waited, last_dial));
+              Waited("queue timeout passed", waited, last_dial), last_dial);
 }
 
 std::shared_ptr<const Failure> RefusedByDeadline(Duration waited, const Failure* last_dial) {
   return Make(Reason::kDeadlineExceeded, Source::kCaller,
-              Waited("deadline passed", waited, last_dial));
+              Waited("deadline passed", waited, last_dial), last_dial);
 }
 
 std::shared_ptr<const Failure> RefusedAsFruitless() {

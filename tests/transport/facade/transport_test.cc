@@ -136,6 +136,8 @@ TEST(Transport, ADeadOriginFailsEveryWaiterWithinOneDial) {
     ASSERT_TRUE(record.failure.has_value());
     EXPECT_EQ(record.failure->reason, Reason::kConnectionRefused);
     EXPECT_EQ(record.failure->delivery, Delivery::kNotSent);
+    EXPECT_GT(record.failure->retry_at, record.started);
+    EXPECT_NE(record.failure->retry_at, kNever);
   }
   EXPECT_EQ(transport->connection_count(), 0U);
 }

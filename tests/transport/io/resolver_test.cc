@@ -13,6 +13,7 @@
 #include "tests/harness/await.h"
 #include "tests/harness/dns_server.h"
 #include "transport/io/ares_lookup.h"
+#include "transport/io/clock.h"
 
 namespace spillway {
 namespace {
@@ -60,8 +61,11 @@ TEST_F(AresResolver, TellsWhyThereIsNoAddress) {  // O-249
   EXPECT_EQ(Text(*ResolveNow(resolver_, "absent.test")), "destination_not_found");
   EXPECT_EQ(Text(*ResolveNow(resolver_, "nodata.test")), "destination_not_found");
   for (const char* name : {"servfail.test", "refused.test"}) {
+    const Instant before = Now();
     const Answer answer = ResolveNow(resolver_, name);
     ASSERT_TRUE(answer->failure.has_value());
+    EXPECT_GE(answer->failure->retry_at, After(before, limits_.dns_negative_ttl)) << "kept as long";
+    EXPECT_LE(answer->failure->retry_at, After(Now(), limits_.dns_negative_ttl));
     EXPECT_EQ(answer->failure->reason, Reason::kDnsError) << name;
     EXPECT_EQ(answer->failure->delivery, Delivery::kNotSent);
     EXPECT_EQ(answer->failure->phase, Phase::kDns);
