@@ -19,17 +19,30 @@ void ReplayBuffer::Keep(const Chunk& chunk) {
   if (chunk.bytes.size() > limit_ - kept_bytes_) {
     overrun_ = true;
     kept_ = {};
+    gathered_ = {};
     next_ = 0;
     return;
   }
   kept_bytes_ += chunk.bytes.size();
   // Who handed out bytes without an owner may reuse them after the call.
-  kept_.push_back(chunk.owner != nullptr ? chunk : Chunk::Own(std::string(chunk.bytes)));
+  if (chunk.owner == nullptr || chunk.bytes.size() < kCopiedBytes) {
+    gathered_.append(chunk.bytes);
+    return;
+  }
+  Seal();
+  kept_.push_back(chunk);
+  next_ = kept_.size();
+}
+
+void ReplayBuffer::Seal() {
+  if (gathered_.empty()) return;
+  kept_.push_back(Chunk::Own(std::exchange(gathered_, {})));
   next_ = kept_.size();
 }
 
 bool ReplayBuffer::Rewind() {
   if (overrun_) return false;
+  Seal();
   next_ = 0;
   return true;
 }
