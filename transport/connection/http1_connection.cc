@@ -203,8 +203,12 @@ void Http1Connection::AfterWrite(Exchange& exchange, WriteStatus status) {
 }
 
 void Http1Connection::WatchWritable() {
+  // A body may have more to say while the socket takes nothing.
+  if (watching_writable_) return;
+  watching_writable_ = true;
   socket_.async_wait(asio::ip::tcp::socket::wait_write,
                      [self = shared_from_this()](const boost::system::error_code& error) {
+                       self->watching_writable_ = false;
                        if (!error) self->ContinueWriting();
                      });
 }

@@ -133,6 +133,7 @@ class Http1Connection final : public Connection,
   // Loop only.
   std::unique_ptr<ResponseDecoder> decoder_;
   bool watching_ = false;
+  bool watching_writable_ = false;
   bool stream_ended_ = false;      // the stream holds its end behind the bytes that were read last
   bool write_wants_read_ = false;  // TLS: writing goes on after the next read
 };

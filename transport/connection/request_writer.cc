@@ -12,6 +12,8 @@ namespace spillway {
 namespace {
 
 constexpr std::size_t kMaxGather = 64;
+// No more is taken of a streamed body before this much is written.
+constexpr std::size_t kGatherBytes = std::size_t{64} * 1024;
 
 std::string ChunkLine(std::size_t size) {
   std::array<char, 24> line{};
@@ -54,30 +56,41 @@ WriteStatus RequestWriter::Write(ByteStream& stream, const std::function<void()>
     if (!Flush(stream, status)) return status;
     if (source_ended_) break;
     if (held_back_) return WriteStatus::kHeld;
-    if (!FillFromSource(status, ready)) return status;
+    const WriteStatus source = Gather(ready);
+    if (source == WriteStatus::kDone) continue;
+    const bool flushed = Flush(stream, status);
+    // A source that failed has the last word (F7); one that waits is asked again.
+    return flushed || source == WriteStatus::kSourceError ? source : status;
   }
   done_ = true;
   return WriteStatus::kDone;
 }
 
-bool RequestWriter::FillFromSource(WriteStatus& status, const std::function<void()>& ready) {
-  Chunk chunk;
-  switch (body_->Read(chunk, ready)) {
-    case BodySource::Status::kData:
-      status = TakePiece(std::move(chunk));
-      break;
-    case BodySource::Status::kEnd:
-      status = EndOfBody();
-      break;
-    case BodySource::Status::kPending:
-      status = WriteStatus::kPending;
-      break;
-    case BodySource::Status::kError:
-      source_failure_ = body_->failure();
-      status = WriteStatus::kSourceError;
-      break;
+// Takes what the source has, so that pieces which are there together leave together.
+WriteStatus RequestWriter::Gather(const std::function<void()>& ready) {
+  std::size_t bytes = 0;
+  while (!source_ended_ && bytes < kGatherBytes && queue_.size() < kMaxGather) {
+    Chunk chunk;
+    WriteStatus status = WriteStatus::kDone;
+    switch (body_->Read(chunk, ready)) {
+      case BodySource::Status::kData:
+        bytes += chunk.bytes.size();
+        status = TakePiece(std::move(chunk));
+        break;
+      case BodySource::Status::kEnd:
+        status = EndOfBody();
+        break;
+      case BodySource::Status::kPending:
+        status = WriteStatus::kPending;
+        break;
+      case BodySource::Status::kError:
+        source_failure_ = body_->failure();
+        status = WriteStatus::kSourceError;
+        break;
+    }
+    if (status != WriteStatus::kDone) return status;
   }
-  return status == WriteStatus::kDone;
+  return WriteStatus::kDone;
 }
 
 WriteStatus RequestWriter::TakePiece(Chunk chunk) {

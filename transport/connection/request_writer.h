@@ -3,7 +3,8 @@
 // What it is: the head, then the body as its source yields it: plain, in chunks, or raw into a
 // tunnel. A body in memory goes out with the head in one gathered send (V17). The body can be held
 // back until the origin asks for it.
-// What it owns: the head's bytes and the piece of the body that is on its way.
+// What it owns: the head's bytes and the pieces of the body that are on their way: 64 KiB of them,
+// and the piece that crossed that.
 // Thread safety: none; whoever holds the connection's mutex or its loop calls it.
 // Invariants: bytes are sent in order, each once; sent() counts what the stream accepted. A body of
 // another length than its source declared never looks complete: its last piece is held back until
@@ -62,7 +63,7 @@ class RequestWriter {
   void Release();
 
  private:
-  bool FillFromSource(WriteStatus& status, const std::function<void()>& ready);
+  WriteStatus Gather(const std::function<void()>& ready);
   WriteStatus TakePiece(Chunk chunk);
   WriteStatus EndOfBody();
   void Queue(Chunk chunk);
