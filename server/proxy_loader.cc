@@ -8,15 +8,15 @@
 #include <vector>
 
 #include "server/listen_address.h"
-#include "transport/base/url.h"
+#include "transport/base/ascii.h"
+#include "transport/base/ip_address.h"
+#include "transport/base/proxy_url.h"
 #include "transport/tls_profiles.h"
 
 namespace spillway {
 namespace {
 
 constexpr std::size_t kMaxCredentialBytes = 255;  // SOCKS5's limit for each of the two (O-298)
-constexpr std::uint16_t kSocksPort = 1080;
-constexpr char kSchemes[] = "must begin with http://, https://, socks5:// or socks5h://";
 
 // Framing, routing and credentials have places of their own.
 bool MayBeSent(const std::string& name) {
@@ -45,23 +45,10 @@ std::string CredentialDigest(const ProxyServer& server) {
   return Sha256Hex(text);
 }
 
-bool HasPort(std::string_view authority) {
-  const std::size_t colon = authority.rfind(':');
-  return colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos;
-}
-
 HostKind HostKindOf(const std::string& host) {
   const std::optional<IpAddress> address = IpAddress::Parse(host);
   if (!address.has_value()) return HostKind::kName;
   return address->family == IpAddress::Family::kIpv4 ? HostKind::kIpv4 : HostKind::kIpv6;
-}
-
-std::optional<ProxyKind> KindOf(std::string_view scheme) {
-  for (const ProxyKind kind :
-       {ProxyKind::kHttp, ProxyKind::kHttps, ProxyKind::kSocks5, ProxyKind::kSocks5h}) {
-    if (scheme == Label(kind)) return kind;
-  }
-  return std::nullopt;
 }
 
 bool IsLoopback(std::string_view host) {
@@ -116,24 +103,20 @@ bool ProxyLoader::SetAddress(const ProxySettings& settings, const std::string& p
 
 bool ProxyLoader::SetUrl(const ProxySettings& settings, const std::string& path,
                          ProxyServer& server) {
-  const auto bad = [&](const char* why) { return Bad(path + ".url", ConfigCause::kValue, why); };
-  const std::size_t end = settings.url.find("://");
-  if (end == std::string::npos) return bad(kSchemes);
-  const std::optional<ProxyKind> kind = KindOf(std::string_view(settings.url).substr(0, end));
-  if (!kind.has_value()) return bad(kSchemes);
-  server.kind = *kind;
-  const std::string rest = settings.url.substr(end + 3);
-  if (rest.find('@') != std::string::npos) return bad("credentials have a key of their own");
-  // The rules for host and port are those of any URL.
-  const bool secure = server.kind == ProxyKind::kHttps;
-  const Result<Url> url = ParseUrl((secure ? "https://" : "http://") + rest);
-  if (!url.has_value() || url->target != "/") return bad("must be scheme://host:port and no more");
+  const std::string key = path + ".url";
+  const Result<ProxyServer> url = ParseProxyUrl(settings.url, key);
+  if (!url.has_value()) {
+    const std::string& message = url.error().message;  // "KEY: why"
+    return Bad(key, ConfigCause::kValue, message.substr(key.size() + 2));
+  }
+  if (url->HasCredentials()) {
+    return Bad(key, ConfigCause::kValue, "credentials have a key of their own");
+  }
+  server.kind = url->kind;
   server.host = url->host;
   server.host_kind = url->host_kind;
   server.port = url->port;
-  const bool socks = server.kind == ProxyKind::kSocks5 || server.kind == ProxyKind::kSocks5h;
-  if (socks && !HasPort(rest.substr(0, rest.find('/')))) server.port = kSocksPort;
-  return CheckLoop(path + ".url", server);
+  return CheckLoop(key, server);
 }
 
 // A proxy that is a listener of our own would ask us for ever.

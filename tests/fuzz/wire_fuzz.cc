@@ -4,51 +4,17 @@
 // decoders must agree on whether it is one and on all that it says. What it says is then made into
 // a response, which must have the very bytes that protobuf's serializer gives.
 
-#include <grpcpp/support/byte_buffer.h>
-
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "server/wire_decode.h"
 #include "server/wire_encode.h"
 #include "spillway/v1/egress.pb.h"
+#include "tests/fuzz/wire_checks.h"
 
 namespace spillway {
 namespace {
-
-#define REQUIRE(condition)                                                 \
-  do {                                                                     \
-    if (!(condition)) {                                                    \
-      std::fprintf(stderr, "wire_fuzz.cc:%d: %s\n", __LINE__, #condition); \
-      std::abort();                                                        \
-    }                                                                      \
-  } while (false)
-
-// Slices of 1 to `step` * 37 bytes; one slice when `step` is 0.
-grpc::ByteBuffer Cut(std::string_view bytes, unsigned step) {
-  std::vector<grpc::Slice> slices;
-  std::size_t size = step == 0 ? bytes.size() : 1;
-  while (!bytes.empty()) {
-    const std::string_view piece = bytes.substr(0, size);
-    slices.emplace_back(piece.data(), piece.size());
-    bytes.remove_prefix(piece.size());
-    size = step == 0 ? bytes.size() : 1 + (size * 7 + step) % (37 * step);
-  }
-  return {slices.data(), slices.size()};
-}
-
-bool SameHeaders(const HeaderList& ours,
-                 const google::protobuf::RepeatedPtrField<v1::Header>& theirs) {
-  if (ours.size() != static_cast<std::size_t>(theirs.size())) return false;
-  for (std::size_t i = 0; i < ours.size(); ++i) {
-    const v1::Header& header = theirs.Get(static_cast<int>(i));
-    if (ours[i].name != header.name() || ours[i].value != header.value()) return false;
-  }
-  return true;
-}
 
 bool SameDuration(const std::optional<WireDuration>& ours, bool set,
                   const google::protobuf::Duration& theirs) {
@@ -104,14 +70,6 @@ RoundTripRecord RecordFrom(const WireRequest& request) {
   return record;
 }
 
-void SetHeaders(const HeaderList& from, google::protobuf::RepeatedPtrField<v1::Header>& to) {
-  for (const HeaderField& field : from) {
-    v1::Header& header = *to.Add();
-    header.set_name(field.name);
-    header.set_value(field.value);
-  }
-}
-
 void SetDuration(Duration from, google::protobuf::Duration& to) {
   to.set_seconds(from.count() / 1'000'000'000);
   to.set_nanos(static_cast<std::int32_t>(from.count() % 1'000'000'000));
@@ -155,13 +113,7 @@ void RequireEncoding(const WireRequest& request) {
   wire.informational = &informational;
   grpc::ByteBuffer buffer;
   EncodeHttpResponse(wire, buffer);
-  std::vector<grpc::Slice> slices;
-  REQUIRE(buffer.Dump(&slices).ok());
-  std::string bytes;
-  for (const grpc::Slice& slice : slices) {
-    bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
-  }
-  REQUIRE(bytes == Expected(request, record).SerializeAsString());
+  REQUIRE(TextOf(buffer) == Expected(request, record).SerializeAsString());
 }
 
 }  // namespace
