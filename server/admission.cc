@@ -13,6 +13,10 @@ Failure Refusal(Reason reason, std::string_view why) {
           .response_status = 0};
 }
 
+Failure NoMemory() {
+  return Refusal(Reason::kPoolQueueFull, "messages in flight use up the memory for them");
+}
+
 }  // namespace
 
 std::optional<Failure> Admission::Admit(std::uint64_t bytes) {
@@ -25,13 +29,18 @@ std::optional<Failure> Admission::Admit(std::uint64_t bytes) {
   } else if (running > limits_.max_calls) {
     refusal = Refusal(Reason::kPoolQueueFull, "too many calls are running");
   } else if (!Grow(bytes)) {
-    refusal = Refusal(Reason::kPoolQueueFull, "messages in flight use up the memory for them");
+    refusal = NoMemory();
   }
   if (refusal.has_value()) {
     running_.fetch_sub(1);
     refused_.fetch_add(1, std::memory_order_relaxed);
   }
   return refusal;
+}
+
+Failure Admission::RefuseForMemory() {
+  refused_.fetch_add(1, std::memory_order_relaxed);
+  return NoMemory();
 }
 
 bool Admission::Grow(std::uint64_t bytes) {

@@ -55,6 +55,8 @@ class Admission {
 
   // Lets a call in that holds `bytes`, or says why not.
   std::optional<Failure> Admit(std::uint64_t bytes);
+  // Why a call is not let in whose message itself found no room; counts it as refused.
+  Failure RefuseForMemory();
   // The call holds `bytes` more. False when that is too much; they are then not counted.
   bool Grow(std::uint64_t bytes);
   // The call gives back `bytes` before its end.

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "server/body_share.h"
 #include "server/call_support.h"
 #include "server/caller_identity.h"
 
@@ -14,6 +15,14 @@ Failure TooManyInFlight() {
           .phase = Phase::kQueue,
           .delivery = Delivery::kNotSent,
           .message = "too many calls are in flight on this stream"};
+}
+
+// Sees to it that the request keeps no more of the message than it has to; returns what it holds.
+std::uint64_t Keep(WireRequest& request, std::uint64_t message_bytes) {
+  const std::uint64_t rest = request.message_bytes - request.body.size();
+  KeptBody kept = KeepBody(std::exchange(request.body, Body()), message_bytes);
+  request.body = std::move(kept.body);
+  return rest + kept.weight;
 }
 
 }  // namespace
@@ -31,6 +40,7 @@ MultiplexCall::MultiplexCall(const CallContext& context,
                              const grpc::CallbackServerContext& grpc_context,
                              const MultiplexLimits& limits)
     : context_(context),
+      grpc_context_(grpc_context),
       started_(context.transport->Now()),
       deadline_(After(started_, GrpcTimeLeft(grpc_context))),
       machine_(limits) {
@@ -53,6 +63,7 @@ void MultiplexCall::OnReadDone(bool ok) {
       machine_.OnMessage();
     }
     reader_.emplace(incoming_);
+    counted_ = context_.admission->Grow(reader_->size());
     incoming_.Clear();
     return Handle();
   }
@@ -74,14 +85,19 @@ void MultiplexCall::Handle() {
     }
     if (!HandleItem()) break;
   }
-  reader_.reset();
-  if (calls_read_ > 0) context_.observer->OnMultiplexCalls(std::exchange(calls_read_, 0));
+  DropMessage();
   {
     const MutexLock lock(mu_);
     machine_.OnHandled();
   }
   ReadOn();
   MaybeFinish();
+}
+
+void MultiplexCall::DropMessage() {
+  if (std::exchange(counted_, false)) context_.admission->Shrink(reader_->size());
+  reader_.reset();
+  if (calls_read_ > 0) context_.observer->OnMultiplexCalls(std::exchange(calls_read_, 0));
 }
 
 bool MultiplexCall::HandleItem() {
@@ -104,8 +120,8 @@ bool MultiplexCall::HandleItem() {
 
 void MultiplexCall::StartCall(WireCall call) {
   const std::size_t index = calls_read_++;
-  const auto exchange =
-      std::make_shared<MultiplexExchange>(shared_from_this(), call.id, call.request.message_bytes);
+  const std::uint64_t bytes = Keep(call.request, reader_->size());
+  const auto exchange = std::make_shared<MultiplexExchange>(shared_from_this(), call.id, bytes);
   MultiplexMachine::Verdict verdict = MultiplexMachine::Verdict::kStop;
   {
     const MutexLock lock(mu_);
@@ -123,6 +139,7 @@ void MultiplexCall::StartCall(WireCall call) {
     case MultiplexMachine::Verdict::kStop:
       return;
   }
+  if (!counted_) return exchange->Refuse(context_.admission->RefuseForMemory());
   std::shared_ptr<RoundTripHandle> handle = exchange->Begin(std::move(call.request));
   if (handle == nullptr) return;
   {
@@ -182,23 +199,80 @@ void MultiplexCall::EndBadly(const Failure& failure) {
 
 void MultiplexCall::OnCancel() { Gone(); }
 
-void MultiplexCall::Gone() {
+struct MultiplexCall::Parting {
   Handles handles;
   std::deque<Outgoing> dropped;
-  bool was_paused = false;
+  bool paused = false;  // amidst a message, which nobody goes on with now
+};
+
+void MultiplexCall::Gone() {
+  Parting parting;
   {
     const MutexLock lock(mu_);
     if (machine_.gone()) return;
-    machine_.OnGone();
-    status_ = grpc::Status(grpc::StatusCode::CANCELLED, "the caller is gone");
-    dropped.swap(messages_);
-    handles = TakeAllToCancel();
-    was_paused = std::exchange(paused_, false);
-    if (was_paused) machine_.OnHandled();
+    parting = Part(grpc::Status(grpc::StatusCode::CANCELLED, "the caller is gone"));
   }
-  for (const Outgoing& message : dropped) context_.admission->End(message.calls);
-  for (const auto& handle : handles) handle->Cancel();
+  See(std::move(parting));
+}
+
+MultiplexCall::Parting MultiplexCall::Part(grpc::Status status) {
+  machine_.OnGone();
+  status_ = std::move(status);
+  Parting parting;
+  parting.dropped.swap(messages_);
+  parting.handles = TakeAllToCancel();
+  parting.paused = std::exchange(paused_, false);
+  return parting;
+}
+
+void MultiplexCall::See(Parting parting) {
+  if (parting.paused) {
+    DropMessage();
+    const MutexLock lock(mu_);
+    machine_.OnHandled();
+  }
+  for (const Outgoing& message : parting.dropped) context_.admission->End(message.calls);
+  for (const auto& handle : parting.handles) handle->Cancel();
   MaybeFinish();
+}
+
+bool MultiplexCall::Watch() {
+  seen_written_ = machine_.written_messages();
+  return !std::exchange(watched_, true);
+}
+
+void MultiplexCall::PlanLook() {
+  const auto policy = context_.transport->policy();
+  const Timeouts timeouts = policy == nullptr ? Timeouts() : policy->fallback().timeouts;
+  if (timeouts.caller_stall == kForever) {
+    const MutexLock lock(mu_);
+    watched_ = false;
+    return;
+  }
+  context_.transport->RunAfter(timeouts.caller_stall, [weak = weak_from_this()] {
+    if (const auto call = weak.lock()) call->OnStallLook();
+  });
+}
+
+void MultiplexCall::OnStallLook() {
+  Parting parting;
+  bool again = false;
+  {
+    const MutexLock lock(mu_);
+    watched_ = false;
+    // gRPC takes at once what the caller has room for.
+    if (!machine_.writing() || machine_.gone()) return;
+    if (machine_.written_messages() != seen_written_) {
+      again = Watch();
+    } else {
+      parting = Part(grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED,
+                                  "the caller takes nothing of the results"));
+      // Nothing else reaches a caller behind what it does not read (C-042). The write under way
+      // keeps the context alive.
+      grpc_context_.TryCancel();
+    }
+  }
+  return again ? PlanLook() : See(std::move(parting));
 }
 
 void MultiplexCall::OnResult(MultiplexExchange& exchange, EncodedResult& result,
@@ -241,6 +315,7 @@ void MultiplexCall::OnTurnEnded() {
 
 void MultiplexCall::Flush() {
   Outgoing message;
+  bool watch = false;
   {
     const MutexLock lock(mu_);
     // What the loop's turn still brings goes along; its end is near.
@@ -248,6 +323,7 @@ void MultiplexCall::Flush() {
     message = std::move(messages_.front());
     messages_.pop_front();
     writing_ = std::exchange(message.calls, {});
+    watch = !watched_ && Watch();
   }
   context_.observer->OnMultiplexResults(std::exchange(message.results, 0));
   outgoing_ = message.message.Take();
@@ -255,6 +331,7 @@ void MultiplexCall::Flush() {
     const MutexLock lock(mu_);
     spare_ = std::move(message);
   }
+  if (watch) PlanLook();
   StartWrite(&outgoing_);
 }
 

@@ -9,7 +9,9 @@
 // what waits, and is held neither while encoding nor while calling gRPC or the transport.
 // Invariants: those of MultiplexMachine; Finish is called exactly once, when no call is in flight
 // and neither a read nor a write is outstanding; a call counts in Admission until its result was
-// written or dropped.
+// written or dropped, because a drain waits for the results as well; a message counts while it is
+// handled, and no call keeps it for the sake of a part of it. A caller that takes no result for
+// policy's caller_stall is given up.
 
 #pragma once
 
@@ -55,6 +57,8 @@ class MultiplexCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   void Abandon(MultiplexExchange& exchange) override;
 
  private:
+  // What is left to do, without the lock, when the caller is gone.
+  struct Parting;
   // Results that go out together.
   struct Outgoing {
     ResultMessage message;
@@ -68,6 +72,8 @@ class MultiplexCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
   // Goes through the message as far as results are read, and then asks for the next.
   void Handle();
+  // The message is handled, or of no use any more.
+  void DropMessage();
   // One item of the message. False when there are no more, or none that matter.
   bool HandleItem();
   void StartCall(WireCall call);
@@ -77,6 +83,14 @@ class MultiplexCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   // The handles of everything in flight that was not cancelled yet.
   Handles TakeAllToCancel() SPILLWAY_REQUIRES(mu_);
   void Gone();
+  Parting Part(grpc::Status status) SPILLWAY_REQUIRES(mu_);
+  void See(Parting parting);
+  // A write is under way: notes what a later look compares with. True: PlanLook is due, which sees
+  // to it that there is one.
+  bool Watch() SPILLWAY_REQUIRES(mu_);
+  void PlanLook();
+  // Whether the caller took anything since.
+  void OnStallLook();
   // Writes what waits, unless something is being written or more is coming right now.
   void Flush();
   void OnTurnEnded();
@@ -84,6 +98,7 @@ class MultiplexCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   void MaybeFinish();
 
   const CallContext& context_;
+  const grpc::CallbackServerContext& grpc_context_;  // until OnDone
   const Instant started_;
   Instant deadline_ = kNever;
   std::string tenant_;
@@ -92,15 +107,18 @@ class MultiplexCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   grpc::ByteBuffer incoming_;
   std::optional<MultiplexReader> reader_;
   std::size_t calls_read_ = 0;  // of this message
+  bool counted_ = false;        // this message, in Admission
 
   grpc::ByteBuffer outgoing_;  // being written
 
   Mutex mu_;
   MultiplexMachine machine_ SPILLWAY_GUARDED_BY(mu_);
-  std::deque<Outgoing> messages_ SPILLWAY_GUARDED_BY(mu_);  // as the machine has them
-  Outgoing spare_ SPILLWAY_GUARDED_BY(mu_);                 // its memory is used again
-  EndedCalls writing_ SPILLWAY_GUARDED_BY(mu_);             // in the message being written
-  bool flush_due_ SPILLWAY_GUARDED_BY(mu_) = false;         // at the end of a loop's turn
+  std::deque<Outgoing> messages_ SPILLWAY_GUARDED_BY(mu_);   // as the machine has them
+  Outgoing spare_ SPILLWAY_GUARDED_BY(mu_);                  // its memory is used again
+  EndedCalls writing_ SPILLWAY_GUARDED_BY(mu_);              // in the message being written
+  bool flush_due_ SPILLWAY_GUARDED_BY(mu_) = false;          // at the end of a loop's turn
+  bool watched_ SPILLWAY_GUARDED_BY(mu_) = false;            // a look is planned
+  std::uint64_t seen_written_ SPILLWAY_GUARDED_BY(mu_) = 0;  // messages, when it was planned
   bool paused_ SPILLWAY_GUARDED_BY(mu_) = false;  // amidst a message, until results were read
   grpc::Status status_ SPILLWAY_GUARDED_BY(mu_);  // to finish with
   std::shared_ptr<MultiplexCall> self_;           // until OnDone

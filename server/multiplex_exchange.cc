@@ -35,7 +35,8 @@ std::shared_ptr<RoundTripHandle> MultiplexExchange::Begin(WireRequest request) {
   Result<MappedRequest> mapped = MapRequest(
       std::move(request), {.now = access_.started(),
                            .grpc_time_left = Until(owner_->deadline(), access_.started()),
-                           .max_response_bytes = context_.max_response_bytes});
+                           .max_response_bytes = context_.max_response_bytes,
+                           .transport = context_.transport});
   if (!mapped.has_value()) {
     Refuse(mapped.error());
     return nullptr;

@@ -48,6 +48,7 @@ class MultiplexExchange final : public Collector,
     std::shared_ptr<RoundTripHandle> handle;  // until it ended
   };
 
+  // `request_bytes`: what the request holds in memory.
   MultiplexExchange(std::shared_ptr<MultiplexOwner> owner, std::uint64_t call_id,
                     std::uint64_t request_bytes);
 

@@ -48,21 +48,28 @@ MultiplexMachine::Placement MultiplexMachine::Place(std::uint64_t bytes) {
   SPILLWAY_CHECK_NOTE(!finished_, "no result after the end");
   if (gone_) return Placement::kDropped;
   queued_bytes_ += bytes;
+  ++queued_results_;
   // The first message may be on its way already.
   const bool open = messages_.size() > (writing_ ? 1 : 0);
-  if (open && messages_.back() + bytes <= limits_.max_message_bytes) {
-    messages_.back() += bytes;
+  if (open && messages_.back().bytes + bytes <= limits_.max_message_bytes) {
+    messages_.back().bytes += bytes;
+    ++messages_.back().results;
     return Placement::kSameMessage;
   }
-  messages_.push_back(bytes);
+  messages_.push_back({.bytes = bytes, .results = 1});
   return Placement::kNewMessage;
+}
+
+void MultiplexMachine::Uncount(const Queued& message) {
+  queued_bytes_ -= message.bytes;
+  queued_results_ -= message.results;
 }
 
 void MultiplexMachine::OnGone() {
   gone_ = true;
   // The one being written is gRPC's until it says otherwise.
   while (messages_.size() > (writing_ ? 1 : 0)) {
-    queued_bytes_ -= messages_.back();
+    Uncount(messages_.back());
     messages_.pop_back();
   }
 }
@@ -86,7 +93,8 @@ bool MultiplexMachine::StartWrite() {
 void MultiplexMachine::OnWritten() {
   SPILLWAY_CHECK(writing_);
   writing_ = false;
-  queued_bytes_ -= messages_.front();
+  ++written_messages_;
+  Uncount(messages_.front());
   messages_.pop_front();
 }
 

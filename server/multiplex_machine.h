@@ -22,7 +22,10 @@ namespace spillway {
 
 struct MultiplexLimits {
   std::uint32_t max_in_flight = 1024;
-  std::uint64_t max_queued_bytes = 4ULL * 1024 * 1024;  // results; above it no call is read
+  // Results that wait to be written; at either no further call is looked at. With max_in_flight the
+  // second bounds what one stream has in the ledger: 4,096 calls.
+  std::uint64_t max_queued_bytes = 4ULL * 1024 * 1024;
+  std::uint32_t max_queued_results = 3072;
   std::uint64_t max_message_bytes = 1024ULL * 1024;
 };
 
@@ -57,7 +60,10 @@ class MultiplexMachine {
   // The id of a call to cancel. Null when there is nothing to cancel: unknown ids are ignored.
   Member* OnCancel(std::uint64_t id);
   // Whether enough results were written for the message's next call to be looked at.
-  bool MayHandle() const { return !gone_ && queued_bytes_ < limits_.max_queued_bytes; }
+  bool MayHandle() const {
+    return !gone_ && queued_bytes_ < limits_.max_queued_bytes &&
+           queued_results_ < limits_.max_queued_results;
+  }
   void OnHandled() { handling_ = false; }
   // No more messages: the caller has said all, or what it said is wrong.
   void OnReadsEnded();
@@ -76,6 +82,8 @@ class MultiplexMachine {
   // Whether the first message that waits is to be written now; if so, it is being written.
   bool StartWrite();
   void OnWritten();
+  // How many were written in all: a caller that takes nothing lets it stand while writing().
+  std::uint64_t written_messages() const { return written_messages_; }
 
   // Whether the stream is to be finished now.
   bool TakeFinish();
@@ -85,16 +93,24 @@ class MultiplexMachine {
   bool reads_ended() const { return reads_ended_; }
   std::size_t in_flight() const { return in_flight_.size(); }
   std::uint64_t queued_bytes() const { return queued_bytes_; }
+  std::uint64_t queued_results() const { return queued_results_; }
   std::size_t queued_messages() const { return messages_.size(); }
 
  private:
+  struct Queued {
+    std::uint64_t bytes = 0;
+    std::uint32_t results = 0;
+  };
+
   Placement Place(std::uint64_t bytes);
+  void Uncount(const Queued& message);
 
   const MultiplexLimits limits_;
   absl::flat_hash_map<std::uint64_t, Member*> in_flight_;
-  // Sizes of the messages not yet written; the first is the one being written.
-  std::deque<std::uint64_t> messages_;
-  std::uint64_t queued_bytes_ = 0;  // their sum
+  std::deque<Queued> messages_;       // not yet written; the first is the one being written
+  std::uint64_t queued_bytes_ = 0;    // of all of them
+  std::uint64_t queued_results_ = 0;  // likewise
+  std::uint64_t written_messages_ = 0;
   bool reading_ = false;
   bool handling_ = false;
   bool writing_ = false;

@@ -30,6 +30,9 @@ class MultiplexReader {
   // `message` may be dropped afterwards.
   explicit MultiplexReader(const grpc::ByteBuffer& message) : in_(message) {}
 
+  // Length of the whole message.
+  std::uint64_t size() const { return in_.size(); }
+
   // The next item; of a cancel only `call.id` is set. `call` must be empty.
   Item Next(WireCall& call);
 

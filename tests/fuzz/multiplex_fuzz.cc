@@ -137,7 +137,7 @@ class Player {
  private:
   void Read() {
     const bool may = !reading_ && !handling_ && !machine_.reads_ended() && !machine_.gone() &&
-                     queued_ < limits_.max_queued_bytes;
+                     queued_ < limits_.max_queued_bytes && Results() < limits_.max_queued_results;
     REQUIRE(machine_.StartRead() == may);
     reading_ = reading_ || may;
   }
@@ -231,6 +231,7 @@ class Player {
     REQUIRE(machine_.in_flight() == in_flight_.size());
     REQUIRE(machine_.in_flight() <= limits_.max_in_flight);
     REQUIRE(machine_.queued_bytes() == queued_);
+    REQUIRE(machine_.queued_results() == Results());
     REQUIRE(machine_.queued_messages() == messages_.size());
     for (const Queued& message : messages_) {
       REQUIRE(message.results == 1 || message.bytes <= limits_.max_message_bytes);
@@ -244,8 +245,14 @@ class Player {
 
   struct Queued {
     std::uint64_t bytes = 0;
-    int results = 0;
+    unsigned results = 0;
   };
+
+  std::uint64_t Results() const {
+    std::uint64_t sum = 0;
+    for (const Queued& message : messages_) sum += message.results;
+    return sum;
+  }
 
   const MultiplexLimits limits_;
   MultiplexMachine machine_;
@@ -264,6 +271,7 @@ void Play(const std::uint8_t* data, std::size_t size) {
   if (size < 3) return;
   Player player({.max_in_flight = 1U + data[0] % 7,
                  .max_queued_bytes = 1U + data[1] * 8U,
+                 .max_queued_results = 1U + data[0] / 7U,
                  .max_message_bytes = 1U + data[2] * 4U});
   for (std::size_t i = 3; i + 1 < size && i < 4000; i += 2) player.Play(data[i], data[i + 1]);
   player.Rest();

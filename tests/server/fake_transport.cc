@@ -81,6 +81,16 @@ void FakeTransport::Explain(const std::string& url, const std::string& tenant,
   });
 }
 
+std::shared_ptr<const Policy> FakeTransport::policy() const {
+  const MutexLock lock(mutex_);
+  return policy_;
+}
+
+void FakeTransport::SetPolicy(std::shared_ptr<const Policy> policy) {
+  const MutexLock lock(mutex_);
+  policy_ = std::move(policy);
+}
+
 Instant FakeTransport::Now() const {
   timespec now{};
   clock_gettime(CLOCK_BOOTTIME, &now);
@@ -209,12 +219,14 @@ Instant FakeTransport::FailExpired() {
 
 void FakeTransport::Run() {
   while (true) {
-    const Instant next = std::min(FailExpired(), RunDelayed());
+    Instant next = std::min(FailExpired(), RunDelayed());
     Task task;
     {
       MutexLock lock(mutex_);
       if (tasks_.empty()) {
         if (stop_) return;
+        // Something may have been planned since.
+        if (!delayed_.empty()) next = std::min(next, delayed_.begin()->first);
         const Duration wait = std::min<Duration>(Until(next, Now()), std::chrono::seconds(1));
         changed_.wait_for(mutex_, wait);
         continue;

@@ -91,8 +91,8 @@ class FakeTransport final : public Transport {
                std::function<void(Explanation)> explained) override;
   Instant Now() const override;
   void RunAfter(Duration delay, std::function<void()> function) override;
-  std::shared_ptr<const Policy> policy() const override { return policy_; }
-  void SetPolicy(std::shared_ptr<const Policy> /*policy*/) override {}
+  std::shared_ptr<const Policy> policy() const override;
+  void SetPolicy(std::shared_ptr<const Policy> policy) override;
   TlsContextCounts tls_contexts() override { return {}; }
   std::vector<PoolSnapshot> Snapshot() const override { return snapshot; }
   std::uint32_t CloseIdleConnections(const std::string& filter) override;
@@ -118,8 +118,8 @@ class FakeTransport final : public Transport {
   Instant RunDelayed();
 
   const Script script_;
-  const std::shared_ptr<const Policy> policy_ = *Policy::Build(1, {}, {}, {});
   mutable Mutex mutex_;
+  std::shared_ptr<const Policy> policy_ SPILLWAY_GUARDED_BY(mutex_) = *Policy::Build(1, {}, {}, {});
   std::condition_variable_any changed_;
   std::deque<Task> tasks_ SPILLWAY_GUARDED_BY(mutex_);
   std::map<std::uint64_t, std::shared_ptr<Exchange>> open_ SPILLWAY_GUARDED_BY(mutex_);

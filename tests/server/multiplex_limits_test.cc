@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
 #include <thread>
 
 #include "server/multiplex_call.h"
@@ -154,9 +155,10 @@ TEST(MultiplexCall, StopsReadingCallsWhenResultsAreNotRead) {
 }
 
 TEST(MultiplexCall, LooksAtAMessageNoFurtherThanResultsAreRead) {
-  // Refusals count as well: each is a result of some hundred bytes.
+  // Refusals count as well: each is a result of some hundred bytes, so that their number is what
+  // stops it. A stream never has more than 4,096 calls in the ledger (C-042).
   constexpr std::uint64_t kCalls = 200'000;
-  FrontFixture fixture(LeaveOpen);
+  FrontFixture fixture(LeaveOpen, {.max_calls = 4'096});
   Caller caller(fixture);
   v1::MultiplexRequest message;
   for (std::uint64_t id = 1; id <= kCalls; ++id) message.add_calls()->set_id(id);
@@ -165,6 +167,50 @@ TEST(MultiplexCall, LooksAtAMessageNoFurtherThanResultsAreRead) {
   EXPECT_TRUE(caller.ReadToEnd().ok());
   EXPECT_EQ(caller.results.size(), kCalls);
   EXPECT_EQ(fixture.SettledLedger().admitted, kCalls);
+  EXPECT_EQ(fixture.admission.ledger().refused, 0u);
+  EXPECT_EQ(fixture.admission.bytes(), 0u);
+}
+
+void SetStall(FakeTransport& transport, Duration stall) {
+  Destination fallback;
+  fallback.timeouts.caller_stall = stall;
+  transport.SetPolicy(*Policy::Build(1, {}, fallback, {}));
+}
+
+TEST(MultiplexCall, GivesUpACallerThatTakesNoResults_C042) {
+  constexpr std::size_t kBytes = 1024UL * 1024;
+  FrontFixture fixture([](FakeTransport::Exchange& exchange) {
+    if (exchange.body() == "1") return;  // is in flight when the caller is given up
+    exchange.Head(200, {}, BodyKind::kLength, kBytes);
+    exchange.Data(Chunk::Own(std::string(kBytes, 'x')));
+    exchange.End();
+  });
+  SetStall(fixture.transport, milliseconds(50));
+  Caller caller(fixture);
+  caller.SendCalls(1, 40);
+  while (fixture.admission.ledger().cancelled == 0) std::this_thread::yield();
+  fixture.SettledLedger();
+  EXPECT_GE(fixture.transport.cancels(), 1u);
+  EXPECT_EQ(caller.ReadToEnd().error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_LT(caller.results.size(), 40u);
+  EXPECT_EQ(fixture.observer.ended(),
+            std::vector<std::string>{"spillway.v1.Egress/Multiplex DEADLINE_EXCEEDED"});
+  EXPECT_EQ(fixture.admission.bytes(), 0u);
+}
+
+TEST(MultiplexCall, LetsACallerRestThatHasTakenItsResults) {
+  FrontFixture fixture(Echo);
+  SetStall(fixture.transport, milliseconds(250));
+  Caller caller(fixture);
+  caller.SendCalls(1, 1);
+  caller.ReadUntil(1);
+  std::promise<void> later;  // than the look that the first result has planned
+  fixture.transport.RunAfter(milliseconds(300), [&later] { later.set_value(); });
+  later.get_future().wait();
+  caller.SendCalls(2, 2);
+  caller.HalfClose();
+  EXPECT_TRUE(caller.ReadToEnd().ok());
+  EXPECT_EQ(caller.results.size(), 2u);
 }
 
 TEST(MultiplexCall, SendsAResultAboveTheMessageLimitAlone) {

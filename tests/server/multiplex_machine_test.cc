@@ -18,6 +18,7 @@ using Verdict = MultiplexMachine::Verdict;
 //   call:ID, cancel:ID                     in a message
 //   res:ID:BYTES, refuse:BYTES             results
 //   write, written, finish                 the way out
+//   may, queued, results, messages         what the machine tells of itself
 class Script {
  public:
   explicit Script(const MultiplexLimits& limits) : machine_(limits) {}
@@ -53,6 +54,8 @@ class Script {
     if (word == "written") machine_.OnWritten();
     if (word == "finish") return YesNo(machine_.TakeFinish());
     if (word == "queued") return std::to_string(machine_.queued_bytes());
+    if (word == "results") return std::to_string(machine_.queued_results());
+    if (word == "messages") return std::to_string(machine_.written_messages());
     return "";
   }
 
@@ -90,10 +93,12 @@ struct Row {
   const char* answers;
 };
 
-// Two calls in flight, messages of 100 bytes, 250 bytes queued.
+// Two calls in flight, messages of 100 bytes, 250 bytes and four results queued.
 TEST(MultiplexMachine, KeepsItsRules) {
-  const MultiplexLimits limits{
-      .max_in_flight = 2, .max_queued_bytes = 250, .max_message_bytes = 100};
+  const MultiplexLimits limits{.max_in_flight = 2,
+                               .max_queued_bytes = 250,
+                               .max_queued_results = 4,
+                               .max_message_bytes = 100};
   const Row rows[] = {
       {"nothing but a half-close", "read half finish finish", "yes yes no"},
       {"one read at a time", "read read msg read handled read", "yes no no yes"},
@@ -135,6 +140,14 @@ TEST(MultiplexMachine, KeepsItsRules) {
       {"unread results stop the reading",
        "read msg call:1 call:2 res:1:100 res:2:150 may handled read write read written read",
        "yes start start new new no no yes no yes"},
+      {"so do many small ones, written or being written (C-042)",
+       "read msg refuse:1 write refuse:1 refuse:1 may refuse:1 may handled read written results "
+       "may read",
+       "yes new yes new same yes same no no 3 yes yes"},
+      {"results count again when a reset drops them", "read msg refuse:1 refuse:1 gone results",
+       "yes new same 0"},
+      {"what was written is counted", "read msg refuse:1 messages write messages written messages",
+       "yes new 0 yes 0 1"},
       {"the end waits for what is being handled", "read msg half finish handled finish",
        "yes no yes"},
       {"a reset drops what waits, and what comes (C-051)",
@@ -159,6 +172,7 @@ TEST(MultiplexMachine, HasTheContractsLimits) {
   const MultiplexLimits limits;
   EXPECT_EQ(limits.max_in_flight, 1024u);
   EXPECT_EQ(limits.max_queued_bytes, 4u * 1024 * 1024);
+  EXPECT_EQ(limits.max_queued_results, 3072u);
   EXPECT_EQ(limits.max_message_bytes, 1024u * 1024);
 }
 
