@@ -213,6 +213,31 @@ TEST(MultiplexCall, LetsACallerRestThatHasTakenItsResults) {
   EXPECT_EQ(caller.results.size(), 2u);
 }
 
+TEST(MultiplexCall, TakesAsManyTrailersAsPolicySays_F8) {
+  FrontFixture fixture([](FakeTransport::Exchange& exchange) {
+    exchange.Head(204, {});
+    exchange.End();
+  });
+  fixture.transport.SetPolicy(*Policy::Build(1, {}, {}, {.max_fields = 700}));
+  Caller caller(fixture);
+  v1::MultiplexRequest message;
+  for (const std::uint64_t id : {1, 2}) {
+    AddCall(message, id);
+    v1::HttpRequest& request = *message.mutable_calls(static_cast<int>(id) - 1)->mutable_request();
+    request.set_method("POST");
+    for (std::size_t i = 0; i < 699 + id; ++i) {
+      v1::Header& trailer = *request.add_trailers();
+      trailer.set_name("x-sum");
+      trailer.set_value("1");
+    }
+  }
+  caller.Send(message);
+  caller.HalfClose();
+  EXPECT_TRUE(caller.ReadToEnd().ok());
+  EXPECT_EQ(CodeOf(caller.results[1]), grpc::StatusCode::OK) << caller.results[1].error().message();
+  EXPECT_EQ(CodeOf(caller.results[2]), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
 TEST(MultiplexCall, SendsAResultAboveTheMessageLimitAlone) {
   FrontFixture fixture([](FakeTransport::Exchange& exchange) {
     const std::size_t size = exchange.body().size() > 1 ? 2'000'000 : 10;

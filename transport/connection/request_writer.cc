@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 #include <utility>
 
 #include "transport/base/field_rules.h"
@@ -14,6 +15,13 @@ namespace {
 constexpr std::size_t kMaxGather = 64;
 // No more is taken of a streamed body before this much is written.
 constexpr std::size_t kGatherBytes = std::size_t{64} * 1024;
+
+// How many trailers there may be was policy's to say, where they came in. Here they are looked at
+// for what would break the message.
+constexpr RequestFieldLimits kOfAnySize = {
+    .max_fields = std::numeric_limits<std::size_t>::max(),
+    .max_bytes = std::numeric_limits<std::size_t>::max(),
+};
 
 std::string ChunkLine(std::size_t size) {
   std::array<char, 24> line{};
@@ -125,7 +133,7 @@ WriteStatus RequestWriter::EndOfBody() {
   }
   const HeaderList* trailers = coding_ == BodyCoding::kChunked ? body_->trailers() : nullptr;
   if (trailers != nullptr) {
-    if (std::optional<Failure> refused = CheckTrailers(*trailers, {})) {
+    if (std::optional<Failure> refused = CheckTrailers(*trailers, kOfAnySize)) {
       source_failure_ = *std::move(refused);
       return WriteStatus::kSourceError;
     }

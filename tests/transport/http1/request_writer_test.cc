@@ -1,5 +1,5 @@
-// How much of a streamed body leaves in one write, and what becomes of it when the origin takes
-// nothing.
+// How much of a streamed body leaves in one write, what becomes of it when the origin takes
+// nothing, and which trailers may follow it.
 
 #include "transport/connection/request_writer.h"
 
@@ -11,6 +11,7 @@
 
 #include "tests/harness/memory_stream.h"
 #include "tests/harness/push_body.h"
+#include "transport/base/buffered_body.h"
 
 namespace spillway {
 namespace {
@@ -107,6 +108,37 @@ TEST_F(RequestWriterTest, TellsOfASourceThatFailsThoughTheOriginTakesNothing_F7)
   RequestWriter writer(kHead, body, BodyCoding::kPlain, BodyStart::kAtOnce);
   EXPECT_EQ(Write(writer), WriteStatus::kSourceError);
   EXPECT_EQ(writer.source_failure().reason, Reason::kCancelled);
+}
+
+std::shared_ptr<BufferedBody> HelloThen(HeaderList trailers) {
+  return std::make_shared<BufferedBody>(Body::Of("hello"), std::move(trailers));
+}
+
+TEST_F(RequestWriterTest, SendsAsManyTrailersAsPolicyLetIn_F8) {
+  HeaderList trailers;
+  std::string end = "0\r\n";
+  for (int i = 0; i < 2'000; ++i) {
+    trailers.Add("x-" + std::to_string(i), std::string(50, 'v'));
+    end += "x-" + std::to_string(i) + ": " + std::string(50, 'v') + "\r\n";
+  }
+  RequestWriter writer(kHead, HelloThen(trailers), BodyCoding::kChunked, BodyStart::kAtOnce);
+  EXPECT_EQ(Write(writer), WriteStatus::kDone);
+  EXPECT_EQ(link_->to_far, std::string(kHead) + "5\r\nhello\r\n" + end + "\r\n");
+}
+
+TEST_F(RequestWriterTest, EndsNoBodyWithATrailerThatWouldBreakTheMessage_F8) {
+  const HeaderList cases[] = {
+      {{"X", "1\r\nY: 2"}},
+      {{"X:", "1"}},
+      {{"", "1"}},
+      {{"Content-Length", "5"}},
+  };
+  for (const HeaderList& trailers : cases) {
+    RequestWriter writer(kHead, HelloThen(trailers), BodyCoding::kChunked, BodyStart::kAtOnce);
+    EXPECT_EQ(Write(writer), WriteStatus::kSourceError);
+    EXPECT_EQ(writer.source_failure().field, "trailers[0]");
+    EXPECT_EQ(link_->to_far.find("0\r\n"), std::string::npos);
+  }
 }
 
 }  // namespace
