@@ -213,6 +213,38 @@ TEST(Http2Stream, BlamesTheOriginForWhatItDoesNotTake) {
   EXPECT_EQ(exchange->outcome(), "connection_write_timeout");
 }
 
+// A head that comes early excuses neither of them.
+TEST(Http2Stream, MeasuresTheUploadBehindAnEarlyHeadToo) {
+  struct Row {
+    std::uint32_t window;
+    Duration write_stall;
+    Duration caller_stall;
+    const char* outcome;
+    Source source;
+  };
+  for (const Row& row :
+       {Row{4, milliseconds(60), kForever, "connection_write_timeout", Source::kOrigin},
+        Row{100, kForever, milliseconds(60), "deadline_exceeded", Source::kCaller}}) {
+    SCOPED_TRACE(row.outcome);
+    ConnectionDriver driver;
+    driver.peer().SendPreface({{h2::kInitialWindow, row.window}});
+    ASSERT_TRUE(driver.peer().Await("SETTINGS ACK"));
+    ExchangeLimits limits;
+    limits.write_stall = row.write_stall;
+    limits.caller_stall = row.caller_stall;
+    auto body = Pushed();
+    body->Push("12345678");
+    auto exchange = Post();
+    driver.Start(exchange, body, limits);
+    ASSERT_TRUE(driver.peer().Await("HEADERS 1"));
+    driver.peer().Send(Headers(1, kOk) + Data(1, "y"));
+    ASSERT_TRUE(exchange->AwaitDone());
+    EXPECT_EQ(exchange->outcome(), row.outcome);
+    EXPECT_EQ(exchange->result().failure->source, row.source);
+    EXPECT_EQ(exchange->result().failure->delivery, Delivery::kAnswered);
+  }
+}
+
 // --- Waiting to be asked ---
 
 // E7, E2
