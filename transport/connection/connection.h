@@ -3,8 +3,11 @@
 // What it is: what the pool and the round trips know of a connection. HTTP/1 carries one exchange
 // at a time, HTTP/2 as many as its capacity says; the pool never grants more.
 // Thread safety: Start, Abort, Resume and Close from any thread; Open and all events on the loop.
-// Invariants: `closed` runs exactly once, after the last exchange heard OnExchangeDone; `capacity`
-// and `going_away` never after it. An exchange that ends with the connection alive is reusable.
+// Invariants: `closed` runs exactly once; `capacity` and `going_away` never after it. HTTP/2 tells
+// of it when the last exchange has heard OnExchangeDone; HTTP/1 just before the exchange that ends
+// with it hears that, so that a retry does not find the connection in its pool. A pool takes both:
+// `closed` ends the leases, and a release that follows does nothing. An exchange that ends with the
+// connection alive is reusable.
 
 #pragma once
 

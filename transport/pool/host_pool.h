@@ -140,7 +140,8 @@ class HostPool {
   void OnCapacity(ConnId conn, std::uint32_t capacity, Instant now, Actions& actions);
   // No new exchanges on `conn`; it closes when its exchanges are done, now when there are none.
   void OnGoAway(ConnId conn, Instant now, Actions& actions);
-  // `conn` is gone (peer closed, error). Leases on it end here; no Release follows.
+  // `conn` is gone (peer closed, error). Leases on it end here; a Release that follows does
+  // nothing.
   void OnClosed(ConnId conn, Instant now, Actions& actions);
   // One exchange on `conn` ended. As every event about a connection, ignored altogether when that
   // is already forgotten; releasing a connection more often than it was granted aborts.
