@@ -223,6 +223,26 @@ TEST(Http2Storm, OfPingsIsAnsweredABoundedNumberOfTimes) {
   }
 }
 
+// O-175, O-180: the stream fails at once. What still comes for it ends the connection sooner or
+// later, and no other request pays for that.
+TEST(Http2Storm, OfInformationalResponsesCostsNobodyElse) {
+  OriginOptions options =
+      Http2Origin("h2_expect headers\nh2 headers status=103 times=10000\nh2_run\n");
+  options.rest = MustParse("serve\n");
+  Origin origin(std::move(options));
+  TestClient client(Http2Client());
+  Request request;
+  request.url = origin.url("/x");
+  request.idempotency = Idempotency::kNotIdempotent;
+  const Story story = client.Start(std::move(request)).Finish();
+  EXPECT_EQ(story.delivery(), Delivery::kUnknown) << story.Text();
+  EXPECT_EQ(story.informational.size(), 16U);
+  for (int i = 0; i < 20; ++i) {
+    const Story next = client.Post(origin.url("/next"), "x").Finish();
+    EXPECT_TRUE(next.ok()) << next.Text();
+  }
+}
+
 // O-191, O-136: an upload that the origin starves holds up nobody else on its connection.
 TEST(Http2Windows, AStarvedUploadLetsOthersPass) {
   Origin origin(Http2Origin(R"(h2_start rude

@@ -178,6 +178,13 @@ Failure Http2Session::FailureOf(const Stream& stream, std::uint32_t code) const 
                          Delivery::kUnprocessed,
                          "the origin did not process the stream: " + goaway_->text);
   }
+  if (stream.library_error == NGHTTP2_ERR_START_STREAM_NOT_ALLOWED) {
+    Failure failure = OriginFailure(Reason::kHttpStreamRefused, Delivery::kNotSent,
+                                    "the connection came to its end before the request was sent");
+    // An origin that never spoke HTTP/2 is to blame; one that did had nothing to do with this.
+    if (settings_received()) failure.source = Source::kPool;
+    return failure;
+  }
   if (!stream.reset_by_peer) {
     std::string why = stream.library_error != 0 ? nghttp2_strerror(stream.library_error)
                                                 : Http2CodeName(code).c_str();
