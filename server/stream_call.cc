@@ -359,13 +359,15 @@ void StreamCall::EndCall(bool with_frame) {
   const std::shared_ptr<StreamCall> self = shared_from_this();
   if (head_ticket_.has_value()) context_.head_watch->Remove(*head_ticket_);
   grpc::Status status;
+  Instant started{};
   {
     const MutexLock lock(mu_);
     status = status_;
+    started = access_.started();
     CountBytes(0, 0, true);
   }
   context_.observer->OnCallEnded(kMethod, StatusCodeName(status.error_code()),
-                                 context_.transport->Now() - access_.started());
+                                 context_.transport->Now() - started);
   const MutexLock lock(issue_mu_);
   finish_issued_ = true;
   if (with_frame) {

@@ -103,7 +103,7 @@ class StreamCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
 
   const CallContext& context_;
   grpc::CallbackServerContext& grpc_context_;
-  AccessNote access_;
+  AccessNote access_ SPILLWAY_GUARDED_BY(mu_);  // a cancel ends a call whose head is being read
   std::string tenant_;
   bool admitted_ = false;
   std::optional<StreamHeadWatch::Ticket> head_ticket_;  // set before the first read
