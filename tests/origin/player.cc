@@ -52,12 +52,9 @@ bool Player::PlayStep(const Step& step) {
     case StepKind::kServe:
       return Serve(step.number);
     case StepKind::kHold:
-      peer_.Hold();
-      return true;
+      return Hold();
     case StepKind::kRelease:
-      log_.Note(connection_, "release");
-      peer_.Release();  // when the peer left meanwhile, the next step notices
-      return true;
+      return Release();
     case StepKind::kUrgent:
       log_.Note(connection_, "urgent");
       return wire_.Send(step.text, true);
@@ -105,6 +102,17 @@ bool Player::PlayStep(const Step& step) {
     default:
       return step.kind >= StepKind::kH2Start ? PlayHttp2(step) : PlayTls(step);
   }
+}
+
+bool Player::Hold() {
+  peer_.Hold();
+  return true;
+}
+
+bool Player::Release() {
+  log_.Note(connection_, "release");
+  peer_.Release();  // when the peer left meanwhile, the next step notices
+  return true;
 }
 
 H2Player& Player::Http2() {

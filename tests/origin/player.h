@@ -45,6 +45,8 @@ class Player {
   bool SendStep(const Step& step);
   bool Drip(const Step& step);
   bool Serve(std::uint64_t count);
+  bool Hold();
+  bool Release();
   void DropUntilPeerEnds();
   void Ended(Peer::Got got);
 
