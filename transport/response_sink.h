@@ -9,8 +9,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "transport/base/bytes.h"
+#include "transport/base/failure.h"
 #include "transport/base/message.h"
 #include "transport/connection/exchange.h"
 #include "transport/records.h"
@@ -29,6 +31,9 @@ class ResponseSink {
   // `chunk.owner` may be null: the bytes are then valid only during the call. kPause stops reading
   // from the origin until RoundTripHandle::Resume; kAbort cancels.
   virtual Flow OnData(const Chunk& chunk) = 0;
+  // Asked once the exchange has ended short of its response: what was wrong with it, when that is
+  // why the sink wanted no more (kAbort or Cancel). The round trip then ends with this.
+  virtual std::optional<Failure> refusal() const { return std::nullopt; }
   // Of an open tunnel (BodyKind::kTunnel): the origin has closed its side; what the caller sends
   // still flows until its body source ends. OnEnd follows when both sides have closed.
   virtual void OnOriginClosed() {}

@@ -31,6 +31,7 @@ void RoundTrip::OnExchangeDone(ExchangeResult result) {
     if (!result.trailers.empty()) sink_->OnTrailers(std::move(result.trailers));
     return End(std::nullopt);
   }
+  if (!own_failure_.has_value()) own_failure_ = sink_->refusal();
   if (own_failure_.has_value()) {
     own_failure_->response_status = record_.status;
     return End(std::move(own_failure_));
@@ -99,8 +100,8 @@ void RoundTrip::OnAttemptFailed(const ExchangeResult& result) {
     if (stale) entry_->observer->OnStaleReuse(StaleResult::kReplayed);
     // One failed reuse is enough: its siblings may be as dead (decision 1). An HTTP/2 origin that
     // turned a stream away is alive, and its other connections are as good as a new one.
-    const bool alive = failure.delivery == Delivery::kUnprocessed ||
-                       failure.reason == Reason::kHttpStreamRefused;
+    const bool alive =
+        failure.delivery == Delivery::kUnprocessed || failure.reason == Reason::kHttpStreamRefused;
     return Acquire(!alive, true);
   }
   if (stale) entry_->observer->OnStaleReuse(StaleResult::kSurfaced);

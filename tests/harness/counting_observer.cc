@@ -27,6 +27,7 @@ class CountingObserver::Key : public KeyObserver {
     ++shared_->counts.started;
   }
   void OnRoundTrip(const RoundTripRecord& record) override {
+    if (record.failure.has_value()) Add(&ObserverCounts::failed, Label(record.failure->reason));
     const std::lock_guard lock(shared_->mu);
     ++shared_->counts.ended;
     if (!record.failure.has_value()) ++shared_->counts.ended_ok;

@@ -19,6 +19,7 @@ struct ObserverCounts {
   std::uint64_t ended = 0;
   std::uint64_t ended_ok = 0;
   std::uint64_t attempts = 0;
+  std::map<std::string, std::uint64_t> failed;      // round trips, by reason
   std::map<std::string, std::uint64_t> acquired;    // by source
   std::map<std::string, std::uint64_t> rejected;    // by rejection
   std::map<std::string, std::uint64_t> retries;     // by reason of the failed attempt

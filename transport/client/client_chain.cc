@@ -143,7 +143,7 @@ std::optional<Hop> ClientChain::Follow(const ResponseHead& head) {
   hop_.body_replayable = body_ != nullptr && body_->replayable();
   Result<std::optional<Hop>> next = NextHop(hop_, head.status, head.headers);
   if (next.has_error()) {
-    own_failure_ = next.error();
+    EndFor(next.error());
     return std::nullopt;
   }
   if (!next->has_value()) return std::nullopt;
@@ -211,10 +211,20 @@ Flow ClientChain::OnData(const Chunk& chunk) {
 
 Flow ClientChain::RefuseBody() {
   too_large_ = true;
-  own_failure_ =
-      Failure{Reason::kHttpResponseBodySize, Source::kOrigin, Phase::kBody, Delivery::kAnswered,
-              "the response body is larger than max_response_bytes allows; use Stream"};
+  EndFor({Reason::kHttpResponseBodySize, Source::kOrigin, Phase::kBody, Delivery::kAnswered,
+          "the response body is larger than max_response_bytes allows; use Stream"});
   return Flow::kAbort;
+}
+
+void ClientChain::EndFor(Failure failure) {
+  MutexLock lock(mu_);
+  refusal_ = failure;
+  own_failure_ = std::move(failure);
+}
+
+std::optional<Failure> ClientChain::refusal() const {
+  MutexLock lock(mu_);
+  return refusal_;
 }
 
 void ClientChain::OnOriginClosed() { sink_->OnOriginClosed(); }

@@ -55,6 +55,7 @@ class ClientChain final : public ResponseSink,
   void OnProgress(const RoundTripRecord& so_far) override;
   void OnHead(ResponseHead head, BodyKind kind, std::uint64_t length) override;
   Flow OnData(const Chunk& chunk) override;
+  std::optional<Failure> refusal() const override;
   void OnOriginClosed() override;
   void OnTrailers(HeaderList trailers) override;
   void OnEnd(const RoundTripRecord& record) override;
@@ -73,6 +74,7 @@ class ClientChain final : public ResponseSink,
     return max_response_bytes_ != 0 && bytes > max_response_bytes_;
   }
   Flow RefuseBody();
+  void EndFor(Failure failure);
   // Lets the end of the running hop's response come soon.
   void DrainHop(BodyKind kind, std::uint64_t length);
   void GiveUpHop(std::uint32_t number);
@@ -117,8 +119,9 @@ class ClientChain final : public ResponseSink,
   std::uint64_t decoded_ = 0;
   HeaderList trailers_;  // of a decoded body
 
-  Mutex mu_;
-  std::uint32_t number_ SPILLWAY_GUARDED_BY(mu_) = 0;  // of the running hop
+  mutable Mutex mu_;
+  std::optional<Failure> refusal_ SPILLWAY_GUARDED_BY(mu_);  // own_failure_, for the hop
+  std::uint32_t number_ SPILLWAY_GUARDED_BY(mu_) = 0;        // of the running hop
   std::shared_ptr<RoundTripHandle> handle_ SPILLWAY_GUARDED_BY(mu_);
   bool cancelled_ SPILLWAY_GUARDED_BY(mu_) = false;
   bool given_up_ SPILLWAY_GUARDED_BY(mu_) = false;    // the running hop

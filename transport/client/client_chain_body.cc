@@ -56,9 +56,8 @@ Flow ClientChain::Pump(const Chunk& chunk) {
       case ContentDecoder::Status::kNeedInput:
         return Flow::kContinue;
       case ContentDecoder::Status::kFailed:
-        own_failure_ =
-            BodyFailure(Reason::kHttpResponseContentCoding,
-                        std::string("the response's content coding ").append(decoder_->why()));
+        EndFor(BodyFailure(Reason::kHttpResponseContentCoding,
+                           std::string("the response's content coding ").append(decoder_->why())));
         return Flow::kAbort;
       case ContentDecoder::Status::kOutput:
         break;

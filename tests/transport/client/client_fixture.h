@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/harness/counting_observer.h"
 #include "tests/origin/origin.h"
 #include "tests/transport/facade/blocking_call.h"
 #include "transport/client/http_client.h"
@@ -51,7 +52,7 @@ class ClientFixture {
  public:
   explicit ClientFixture(std::shared_ptr<const Policy> policy = PolicyOf(Destination()),
                          HttpClientOptions options = {})
-      : transport_(Make(std::move(policy))), client_(*transport_, std::move(options)) {}
+      : transport_(Make(std::move(policy), observer_)), client_(*transport_, std::move(options)) {}
 
   // The client may go only when nothing of its own runs any more.
   ~ClientFixture() { transport_->Shutdown(); }
@@ -67,14 +68,18 @@ class ClientFixture {
 
   HttpClient& client() { return client_; }
   Transport& transport() { return *transport_; }
+  ObserverCounts counts() const { return observer_->counts(); }
 
  private:
-  static std::unique_ptr<Transport> Make(std::shared_ptr<const Policy> policy) {
+  static std::unique_ptr<Transport> Make(std::shared_ptr<const Policy> policy,
+                                         std::shared_ptr<TransportObserver> observer) {
     TransportOptions options;
+    options.observer = std::move(observer);
     options.policy = std::move(policy);
     return MakeTransport(std::move(options));
   }
 
+  const std::shared_ptr<CountingObserver> observer_ = std::make_shared<CountingObserver>();
   std::unique_ptr<Transport> transport_;
   HttpClient client_;
 };

@@ -77,6 +77,8 @@ TEST_P(RedirectBodies, ThatOfTheResponseBehindThemIsCounted) {
   EXPECT_EQ(call->record->failure->reason, Reason::kHttpResponseBodySize);
   EXPECT_EQ(call->record->failure->response_status, 200U);
   EXPECT_LE(call->body.size(), 1000U);
+  const auto counted = fixture.counts().failed;
+  EXPECT_EQ(counted, (std::map<std::string, std::uint64_t>{{"http_response_body_size", 1}}));
 }
 
 TEST(RedirectBodiesHttp1, C7_AreReadWhenSmallAndLeftWhenLarge) {
