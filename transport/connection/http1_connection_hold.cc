@@ -45,7 +45,11 @@ void Http1Connection::OnFinalHead(Exchange& exchange, BodyKind kind) {
     return;
   }
   exchange.deadlines.OnHead(now);
-  if (exchange.writer.held_back()) exchange.deadlines.OnWritingOver();
+  if (decoder_->head().status > 299) {
+    exchange.deadlines.OnRefused();
+  } else if (exchange.writer.held_back()) {
+    exchange.deadlines.OnWritingOver();
+  }
   // A tunnel that was refused: the request had no body. One that was expected and not asked for is
   // not sent either, and as it was announced the connection cannot go on (E5).
   if (exchange.switching != ProtocolSwitch::kNone) exchange.writer.DropBody();

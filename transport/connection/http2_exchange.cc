@@ -56,8 +56,9 @@ void Http2Connection::Exchange::OnHead(ResponseHead head, BodyKind kind, std::ui
   for (const HeaderField& field : head.headers) {
     result.bytes_received += field.name.size() + field.value.size();
   }
-  // A body that still waits for its 100 is not sent any more (E5).
-  if (std::exchange(continue_due, kNever) != kNever) deadlines.OnWritingOver();
+  // A body that still waits for its 100 is sent now, or never (E7).
+  continue_due = kNever;
+  if (status > 299) deadlines.OnRefused();
   tunnel = kind == BodyKind::kTunnel;
   if (tunnel) {
     deadlines.OnTunnel(connection.now_);

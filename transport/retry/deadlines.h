@@ -36,12 +36,17 @@ class Deadlines {
   void OnWriteProgress(Instant now) {
     since_ = write_since_ = now;
     awaiting_caller_ = false;
-    writing_ = true;
+    writing_ = !refused_;
   }
   // The body has nothing now: the origin is not to blame for what the caller does not send.
   void OnSourcePending(Instant now) {
     if (!awaiting_caller_) since_ = write_since_ = now;
     awaiting_caller_ = true;
+  }
+  // The body has something again, though none of it was taken yet: that is up to the origin.
+  void OnSourceGave(Instant now) {
+    if (awaiting_caller_) since_ = write_since_ = now;
+    awaiting_caller_ = false;
   }
   // The head may have arrived before the request was written (O-100).
   void OnWritten(Instant now) {
@@ -51,6 +56,11 @@ class Deadlines {
   }
   // No more of it will be written although it is not complete: the response alone counts now.
   void OnWritingOver() { writing_ = false; }
+  // The origin wants no more of it, whether or not we go on: the same, for good (O-100, W2).
+  void OnRefused() {
+    refused_ = true;
+    writing_ = false;
+  }
   void OnHead(Instant now) { Enter(Stage::kBody, now); }
   // A caller that takes the response is there, though it sends nothing at the moment.
   void OnBodyProgress(Instant now) {
@@ -92,6 +102,7 @@ class Deadlines {
   Stage stage_ = Stage::kWriting;
   bool paused_ = false;
   bool writing_ = true;
+  bool refused_ = false;
   bool awaiting_caller_ = false;  // while writing
   Instant since_{};               // of either direction
   Instant write_since_{};

@@ -63,6 +63,23 @@ TEST(SlowSides, AnEarlyAnswerDoesNotExcuseAnOriginThatStoppedReading) {
   EXPECT_EQ(record.failure->delivery, Delivery::kAnswered);
 }
 
+// O-100, W2: one that refuses may stop reading; its answer is wanted nevertheless.
+TEST(SlowSides, ARefusalIsReadToItsEndThoughTheOriginStoppedReading) {
+  Origin origin(NarrowOrigin(R"(
+    expect_head
+    send "HTTP/1.1 413 Too Large\r\nContent-Length: 100\r\n\r\n"
+    drip "x"*100 every 3ms
+    stall
+  )"));
+  Destination destination;
+  destination.timeouts.write_stall = milliseconds(60);
+  Upload upload(PostTo(origin), std::move(destination));
+  for (int i = 0; i < 256; ++i) upload.body->Push(std::string(64 * 1024, 'x'));
+  const RoundTripRecord& record = upload.sink->Wait();
+  EXPECT_EQ(upload.sink->head.status, 413U);
+  EXPECT_FALSE(record.failure.has_value()) << record.failure->message;
+}
+
 // C-044: nor does it excuse a caller that neither sends the rest nor has anything to take.
 TEST(SlowSides, AnEarlyAnswerDoesNotExcuseACallerThatStoppedSending) {
   Origin origin(R"(

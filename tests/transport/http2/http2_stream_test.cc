@@ -245,6 +245,34 @@ TEST(Http2Stream, MeasuresTheUploadBehindAnEarlyHeadToo) {
   }
 }
 
+// W3: who refuses takes nothing more and is not asked to, however long the answer goes on.
+TEST(Http2Stream, GivesARefusalTheTimeOfAResponse) {
+  for (const char* const row : {"upload", "expect", "connect"}) {
+    SCOPED_TRACE(row);
+    const std::string_view kind = row;
+    ConnectionDriver driver;
+    driver.peer().SendPreface();
+    ASSERT_TRUE(driver.peer().Await("SETTINGS ACK"));
+    ExchangeLimits limits;
+    limits.write_stall = milliseconds(100);
+    auto body = Pushed();
+    auto exchange = kind == "expect"    ? Expecting(driver, body, seconds(600), limits)
+                    : kind == "connect" ? Connect(driver, body, limits)
+                                        : driver.Start(Post(), body, limits);
+    ASSERT_TRUE(driver.peer().Await("HEADERS 1"));
+    driver.peer().Send(Headers(1, kTooLarge) + Data(1, "too "));
+    ASSERT_TRUE(exchange->AwaitBody(4));
+    // Somebody whose own time is over later.
+    ExchangeLimits longer;
+    longer.response_header = milliseconds(150);
+    ASSERT_TRUE(driver.Get(longer)->AwaitDone());
+    driver.peer().Send(Data(1, "large", true));
+    ASSERT_TRUE(exchange->AwaitDone());
+    EXPECT_EQ(exchange->outcome(), "");
+    EXPECT_EQ(exchange->body(), "too large");
+  }
+}
+
 // --- Waiting to be asked ---
 
 // E7, E2
@@ -297,6 +325,23 @@ TEST(Http2Stream, LeavesABodyAloneThatTheOriginRefuses) {
   EXPECT_EQ(exchange->outcome(), "");
   ASSERT_TRUE(driver.peer().Await("RST_STREAM 1 NO_ERROR"));
   EXPECT_TRUE(exchange->result().reusable);
+}
+
+// E7: an origin that accepts without having asked takes the body in its time, as any other.
+TEST(Http2Stream, MeasuresABodyThatAnEarlyHeadReleased) {
+  ConnectionDriver driver;
+  driver.peer().SendPreface({{h2::kInitialWindow, 0}});
+  ASSERT_TRUE(driver.peer().Await("SETTINGS ACK"));
+  auto body = Pushed();
+  body->Push("abc");
+  ExchangeLimits limits;
+  limits.write_stall = seconds(1);
+  auto exchange = Expecting(driver, body, seconds(600), limits);
+  ASSERT_TRUE(driver.peer().Await("HEADERS 1"));
+  driver.peer().Send(Headers(1, kOk));
+  ASSERT_TRUE(exchange->AwaitDone());
+  EXPECT_EQ(exchange->outcome(), "connection_write_timeout");
+  EXPECT_EQ(exchange->result().failure->delivery, Delivery::kAnswered);
 }
 
 // The wait ends before the origin could be blamed for taking nothing.

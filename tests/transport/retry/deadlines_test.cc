@@ -72,6 +72,18 @@ TEST(Deadlines, WaitingForTheCallersBodyIsTheCallersTime) {
   EXPECT_EQ(deadlines.Expired(At(52)).source, Source::kOrigin);
 }
 
+// What the caller gave at last is the origin's to take, in a time of its own.
+TEST(Deadlines, WhatTheCallerGaveIsTheOriginsToTake) {
+  Deadlines deadlines(Limits(), At(0));
+  deadlines.OnSourcePending(At(3));
+  deadlines.OnSourceGave(At(42));
+  EXPECT_EQ(deadlines.Next(), At(52));
+  deadlines.OnSourceGave(At(50));  // more of it, behind what is not taken yet
+  EXPECT_EQ(deadlines.Next(), At(52));
+  EXPECT_EQ(deadlines.Expired(At(52)).reason, Reason::kConnectionWriteTimeout);
+  EXPECT_EQ(deadlines.Expired(At(52)).source, Source::kOrigin);
+}
+
 TEST(Deadlines, ATunnelMayRestForItsOwnTime) {
   Deadlines deadlines(Limits(), At(0));
   deadlines.OnTunnel(At(5));
@@ -141,6 +153,21 @@ TEST(Deadlines, ARequestThatIsNotFinishedHasNoTimeBehindTheHead) {
   deadlines.OnHead(At(5));
   deadlines.OnWritingOver();
   EXPECT_EQ(deadlines.Next(), At(35));
+}
+
+// O-100, W2: an origin that refused need not take any more, although we may go on trying.
+TEST(Deadlines, ARefusedRequestHasNoTimeWhateverIsStillWritten) {
+  Deadlines deadlines(Limits(), At(0));
+  deadlines.OnHead(At(5));
+  deadlines.OnRefused();
+  deadlines.OnWriteProgress(At(6));
+  EXPECT_EQ(deadlines.Next(), At(36));
+  deadlines.OnSourcePending(At(7));
+  deadlines.OnSourceGave(At(8));
+  EXPECT_EQ(deadlines.Next(), At(38));
+  deadlines.OnBodyProgress(At(30));
+  EXPECT_EQ(deadlines.Next(), At(60));
+  EXPECT_EQ(deadlines.Expired(At(60)).reason, Reason::kHttpResponseBodyTimeout);
 }
 
 // api.md: the deadline shrinks every phase, also while the receiver pauses, and names the phase.
