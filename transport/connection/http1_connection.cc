@@ -175,11 +175,15 @@ void Http1Connection::AfterWrite(Exchange& exchange, WriteStatus status) {
       exchange.NoteHeadWritten(now);
       return;
     }
-    case WriteStatus::kBlocked:
-      exchange.NoteHeadWritten(Now());
+    case WriteStatus::kBlocked: {
+      const Instant now = Now();
+      exchange.deadlines.OnSourceGave(now);
+      exchange.NoteHeadWritten(now);
       loop_.Post([self = shared_from_this()] { self->WatchWritable(); });
       return;
+    }
     case WriteStatus::kBlockedRead:
+      exchange.deadlines.OnSourceGave(Now());
       loop_.Post([self = shared_from_this()] {
         self->write_wants_read_ = true;
         self->WatchReadable();

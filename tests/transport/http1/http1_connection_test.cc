@@ -6,16 +6,20 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
 
+#include "tests/harness/push_body.h"
 #include "tests/transport/http2/connection_driver.h"
 
 namespace spillway {
 namespace {
 
 using Status = ByteStream::Status;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
 
 // Takes every request. For a byte on the socket it answers with the beginning of a response that
 // fills the reader's buffer to its last byte; then comes nothing more.
@@ -73,6 +77,61 @@ TEST(Http1Connection, GivesUpADrainThatFallsSilentBehindAFullRead) {
     connection->Close(CloseReason::kDrain);
     loop.Stop();
   }
+}
+
+// Takes what it is given until it is told to take nothing more; then its socket is full, too.
+class StuckStream final : public ByteStream {
+ public:
+  explicit StuckStream(int descriptor) {
+    const std::string filling(std::size_t{64} * 1024, 'x');
+    while (::send(descriptor, filling.data(), filling.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+    }
+  }
+
+  void Stick() { stuck_ = true; }
+  Io Read(std::span<char>) override { return {Status::kWantRead}; }
+  Io Write(std::span<const iovec> parts) override {
+    if (stuck_) return {Status::kWantWrite};
+    std::size_t total = 0;
+    for (const iovec& part : parts) total += part.iov_len;
+    return {Status::kOk, total};
+  }
+  bool Quiet() override { return true; }
+  Failure failure() const override { return {}; }
+
+ private:
+  std::atomic<bool> stuck_ = false;
+};
+
+// C-043, C-044: once the caller has sent something again, it is the origin that does not take it.
+TEST(Http1Connection, BlamesTheOriginForWhatItDoesNotTakeAfterAPause) {
+  EventLoop loop(0, nullptr);
+  int near = -1;
+  WirePeer peer(near, true);
+  asio::ip::tcp::socket socket(loop.context(), asio::ip::tcp::v4(), near);
+  auto made = std::make_unique<StuckStream>(near);
+  StuckStream& stream = *made;
+  const auto connection =
+      std::make_shared<Http1Connection>(loop, std::move(socket), std::move(made), nullptr);
+  loop.Start();
+  loop.Post([connection] { connection->Open({}); });
+  const auto body = std::make_shared<PushBody>();
+  const auto exchange = std::make_shared<HeardExchange>("POST");
+  ExchangeSpec spec;
+  spec.head = &exchange->request;
+  spec.response_limits = &exchange->limits;
+  spec.body = body;
+  spec.limits.write_stall = milliseconds(60);
+  spec.limits.caller_stall = seconds(60);
+  // Sends the head and finds that the body has nothing yet.
+  ASSERT_EQ(connection->Start(std::move(spec), exchange, 1), StartResult::kStarted);
+  ASSERT_EQ(body->reads(), 1);
+  stream.Stick();
+  body->Push("at last");
+  EXPECT_TRUE(exchange->AwaitDone());
+  EXPECT_EQ(exchange->outcome(), "connection_write_timeout");
+  connection->Close(CloseReason::kDrain);
+  loop.Stop();
 }
 
 }  // namespace
