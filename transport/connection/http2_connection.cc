@@ -257,7 +257,8 @@ Failure Http2Connection::WithDelivery(const Exchange& exchange, Failure failure)
   } else if (exchange.stream == 0) {
     failure.delivery = Delivery::kNotSent;
   } else if (failure.delivery != Delivery::kUnprocessed) {
-    failure.delivery = Delivery::kUnknown;
+    // A stream has its number before its first frame is made, which may never be.
+    failure.delivery = exchange.head_sent ? Delivery::kUnknown : Delivery::kNotSent;
   }
   return failure;
 }

@@ -152,6 +152,19 @@ void ConnectionDriver::Abort(std::uint64_t token) {
                                     Delivery::kNotSent, "cancelled by the caller"});
 }
 
+void ConnectionDriver::WhileHeld(const std::function<void()>& during) {
+  Settle();
+  std::promise<void> held;
+  std::promise<void> go;
+  loop_.Post([&held, waiting = go.get_future().share()] {
+    held.set_value();
+    waiting.wait();
+  });
+  held.get_future().wait();
+  during();
+  go.set_value();
+}
+
 void ConnectionDriver::Settle() {
   // Twice: what was posted may have posted the flush.
   for (int i = 0; i < 2; ++i) {

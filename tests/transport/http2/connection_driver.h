@@ -81,6 +81,9 @@ class ConnectionDriver {
   // Of the exchange begun last.
   std::uint64_t token() const { return next_token_ - 1; }
   void Abort(std::uint64_t token);
+  // Runs `during` on this thread while the loop, which was idle, does nothing: what comes of it
+  // waits there in its order, what was posted before what was sent.
+  void WhileHeld(const std::function<void()>& during);
   // Runs what was posted before.
   void Settle();
 

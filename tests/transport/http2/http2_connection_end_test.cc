@@ -73,6 +73,29 @@ TEST(Http2ConnectionEnd, TellsWhichExchangesAGoAwayLeftUndone) {
   EXPECT_EQ(kept->outcome(), "");
 }
 
+// O-144: a GOAWAY that leaves nobody out still comes before a request whose first frame is not made
+// yet, though it has its number: that one can go elsewhere whatever its method.
+TEST(Http2ConnectionEnd, SaysOfAStreamWithoutAFrameThatNothingWasSent) {
+  ConnectionDriver driver;
+  driver.peer().SendPreface();
+  auto running = driver.Get();
+  ASSERT_TRUE(driver.peer().Await("HEADERS 1 END_STREAM"));
+  std::shared_ptr<HeardExchange> unsent;
+  driver.WhileHeld([&] {
+    unsent = driver.Start(std::make_shared<HeardExchange>("POST"), MemoryBody("x"));
+    driver.peer().Send(GoAway(INT32_MAX, 0));
+  });
+  ASSERT_TRUE(unsent->AwaitDone());
+  EXPECT_EQ(unsent->outcome(), "http_stream_refused");
+  EXPECT_TRUE(Mentions(*unsent, "before the request was sent"));
+  EXPECT_EQ(unsent->result().failure->delivery, Delivery::kNotSent);
+  EXPECT_EQ(unsent->result().bytes_sent, 0U);
+  driver.peer().Send(Headers(1, kOk, true));
+  ASSERT_TRUE(running->AwaitDone() && driver.AwaitClosed());
+  EXPECT_EQ(running->outcome(), "");
+  EXPECT_FALSE(driver.peer().Saw("HEADERS 3"));
+}
+
 // O-153, Y14: ambiguous, and the origin's last words are told.
 TEST(Http2ConnectionEnd, FailsWhatAGoAwayPromisedToFinishWhenTheOriginLeaves) {
   ConnectionDriver driver;
