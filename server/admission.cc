@@ -19,7 +19,7 @@ Failure NoMemory() {
 
 }  // namespace
 
-std::optional<Failure> Admission::Admit(std::uint64_t bytes) {
+std::optional<Failure> Admission::Admit(std::uint64_t bytes, std::uint64_t counted) {
   // Counted first and looked at afterwards, so that whoever stops admission and then sees nothing
   // running knows that nothing will.
   const std::uint64_t running = running_.fetch_add(1) + 1;
@@ -28,7 +28,7 @@ std::optional<Failure> Admission::Admit(std::uint64_t bytes) {
     refusal = Refusal(Reason::kDraining, "the daemon is shutting down");
   } else if (running > limits_.max_calls) {
     refusal = Refusal(Reason::kPoolQueueFull, "too many calls are running");
-  } else if (!Grow(bytes)) {
+  } else if (!Grow(bytes - counted)) {
     refusal = NoMemory();
   }
   if (refusal.has_value()) {

@@ -53,8 +53,9 @@ class Admission {
  public:
   explicit Admission(const AdmissionLimits& limits) : limits_(limits) {}
 
-  // Lets a call in that holds `bytes`, or says why not.
-  std::optional<Failure> Admit(std::uint64_t bytes);
+  // Lets a call in that holds `bytes`, or says why not. `counted` of them, no more, are in Grow's
+  // count already: they are the call's from now on, unless it is refused.
+  std::optional<Failure> Admit(std::uint64_t bytes, std::uint64_t counted = 0);
   // Why a call is not let in whose message itself found no room; counts it as refused.
   Failure RefuseForMemory();
   // The call holds `bytes` more. False when that is too much; they are then not counted.

@@ -27,6 +27,7 @@ inline constexpr std::uint64_t kKeptOverheadBytes = 256;
 struct KeptBody {
   Body body;
   std::uint64_t weight = 0;  // 0 for an empty body
+  bool shared = false;       // the weight is that of the whole message
 };
 
 // Whether a body of `bytes` in `pieces` is kept as a share of the message that it came in.
@@ -40,10 +41,10 @@ inline bool SharesItsMessage(std::uint64_t bytes, std::uint64_t pieces,
 inline KeptBody KeepBody(Body body, std::uint64_t message_bytes) {
   if (body.empty()) return {};
   if (SharesItsMessage(body.size(), body.chunks().size(), message_bytes)) {
-    return {std::move(body), message_bytes + kKeptOverheadBytes};
+    return {std::move(body), message_bytes + kKeptOverheadBytes, true};
   }
   const std::uint64_t weight = body.size() + kKeptOverheadBytes;
-  return {Body::Of(body.Flatten()), weight};
+  return {Body::Of(body.Flatten()), weight, false};
 }
 
 }  // namespace spillway

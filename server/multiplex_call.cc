@@ -17,12 +17,17 @@ Failure TooManyInFlight() {
           .message = "too many calls are in flight on this stream"};
 }
 
-// Sees to it that the request keeps no more of the message than it has to; returns what it holds.
-std::uint64_t Keep(WireRequest& request, std::uint64_t message_bytes) {
+struct Kept {
+  std::uint64_t bytes = 0;  // that the request holds
+  bool message = false;     // which are all of the message's, and some
+};
+
+// Sees to it that the request keeps no more of the message than it has to.
+Kept Keep(WireRequest& request, std::uint64_t message_bytes) {
   const std::uint64_t rest = request.message_bytes - request.body.size();
-  KeptBody kept = KeepBody(std::exchange(request.body, Body()), message_bytes);
-  request.body = std::move(kept.body);
-  return rest + kept.weight;
+  KeptBody body = KeepBody(std::exchange(request.body, Body()), message_bytes);
+  request.body = std::move(body.body);
+  return {rest + body.weight, body.shared};
 }
 
 }  // namespace
@@ -63,7 +68,7 @@ void MultiplexCall::OnReadDone(bool ok) {
       machine_.OnMessage();
     }
     reader_.emplace(incoming_);
-    counted_ = context_.admission->Grow(reader_->size());
+    no_room_ = !CountMessage();
     incoming_.Clear();
     return Handle();
   }
@@ -74,14 +79,30 @@ void MultiplexCall::OnReadDone(bool ok) {
   MaybeFinish();
 }
 
+bool MultiplexCall::CountMessage() {
+  if (counted_ > 0) return true;
+  if (!context_.admission->Grow(reader_->size())) return false;
+  counted_ = reader_->size();
+  return true;
+}
+
 void MultiplexCall::Handle() {
   while (true) {
+    bool keep = true;
     {
       const MutexLock lock(mu_);
       if (machine_.gone() || machine_.reads_ended()) break;
-      paused_ = !machine_.MayHandle();
-      // OnWriteDone goes on from here.
-      if (paused_) return;
+      if (!machine_.MayHandle()) {
+        // It stays for as long as the caller likes. Nothing counts it where there was no room when
+        // it came, or where a call does that may end before.
+        keep = paused_ = CountMessage();
+        // OnWriteDone goes on from here.
+        if (keep) return;
+      }
+    }
+    if (!keep) {
+      EndBadly(context_.admission->RefuseForMemory());
+      break;
     }
     if (!HandleItem()) break;
   }
@@ -95,7 +116,7 @@ void MultiplexCall::Handle() {
 }
 
 void MultiplexCall::DropMessage() {
-  if (std::exchange(counted_, false)) context_.admission->Shrink(reader_->size());
+  context_.admission->Shrink(std::exchange(counted_, 0));
   reader_.reset();
   if (calls_read_ > 0) context_.observer->OnMultiplexCalls(std::exchange(calls_read_, 0));
 }
@@ -120,8 +141,9 @@ bool MultiplexCall::HandleItem() {
 
 void MultiplexCall::StartCall(WireCall call) {
   const std::size_t index = calls_read_++;
-  const std::uint64_t bytes = Keep(call.request, reader_->size());
-  const auto exchange = std::make_shared<MultiplexExchange>(shared_from_this(), call.id, bytes);
+  const Kept kept = Keep(call.request, reader_->size());
+  const auto exchange =
+      std::make_shared<MultiplexExchange>(shared_from_this(), call.id, kept.bytes);
   MultiplexMachine::Verdict verdict = MultiplexMachine::Verdict::kStop;
   {
     const MutexLock lock(mu_);
@@ -139,8 +161,11 @@ void MultiplexCall::StartCall(WireCall call) {
     case MultiplexMachine::Verdict::kStop:
       return;
   }
-  if (!counted_) return exchange->Refuse(context_.admission->RefuseForMemory());
-  std::shared_ptr<RoundTripHandle> handle = exchange->Begin(std::move(call.request));
+  if (no_room_) return exchange->Refuse(context_.admission->RefuseForMemory());
+  // What two would count one of them gives up: the call may keep the message for longer.
+  const std::uint64_t handed_on = kept.message ? counted_ : 0;
+  std::shared_ptr<RoundTripHandle> handle = exchange->Begin(std::move(call.request), handed_on);
+  if (exchange->admitted()) counted_ -= handed_on;
   if (handle == nullptr) return;
   {
     const MutexLock lock(mu_);

@@ -10,8 +10,9 @@
 // Invariants: those of MultiplexMachine; Finish is called exactly once, when no call is in flight
 // and neither a read nor a write is outstanding; a call counts in Admission until its result was
 // written or dropped, because a drain waits for the results as well; a message counts while it is
-// handled, and no call keeps it for the sake of a part of it. A caller that takes no result for
-// policy's caller_stall is given up.
+// handled, once: by itself, or with the call that keeps it for its body, and no call keeps it for
+// the sake of less. One that does not count is not kept while results wait to be read. A caller
+// that takes no result for policy's caller_stall is given up.
 
 #pragma once
 
@@ -72,6 +73,8 @@ class MultiplexCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
   // Goes through the message as far as results are read, and then asks for the next.
   void Handle();
+  // Whether the message counts in Admission. If not, there is no room for it.
+  bool CountMessage();
   // The message is handled, or of no use any more.
   void DropMessage();
   // One item of the message. False when there are no more, or none that matter.
@@ -107,7 +110,8 @@ class MultiplexCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   grpc::ByteBuffer incoming_;
   std::optional<MultiplexReader> reader_;
   std::size_t calls_read_ = 0;  // of this message
-  bool counted_ = false;        // this message, in Admission
+  std::uint64_t counted_ = 0;   // of this message, in Admission; 0 too once a call counts it
+  bool no_room_ = false;        // for this message: its calls are refused
 
   grpc::ByteBuffer outgoing_;  // being written
 

@@ -24,9 +24,10 @@ MultiplexExchange::MultiplexExchange(std::shared_ptr<MultiplexOwner> owner, std:
       context_(owner_->context()),
       access_(context_) {}
 
-std::shared_ptr<RoundTripHandle> MultiplexExchange::Begin(WireRequest request) {
+std::shared_ptr<RoundTripHandle> MultiplexExchange::Begin(WireRequest request,
+                                                          std::uint64_t counted) {
   context_.observer->OnCaller(owner_->tenant());
-  if (const std::optional<Failure> refusal = context_.admission->Admit(held_bytes())) {
+  if (const std::optional<Failure> refusal = context_.admission->Admit(held_bytes(), counted)) {
     Refuse(*refusal);
     return nullptr;
   }

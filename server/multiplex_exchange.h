@@ -52,14 +52,17 @@ class MultiplexExchange final : public Collector,
   MultiplexExchange(std::shared_ptr<MultiplexOwner> owner, std::uint64_t call_id,
                     std::uint64_t request_bytes);
 
-  // Starts the round trip. Null when it was refused, and the stream heard of that.
-  std::shared_ptr<RoundTripHandle> Begin(WireRequest request);
+  // Starts the round trip. Null when it was refused, and the stream heard of that. `counted` of
+  // what the request holds counts in Admission already; it is the call's once admitted().
+  std::shared_ptr<RoundTripHandle> Begin(WireRequest request, std::uint64_t counted);
   // Ends a call that never reached the transport.
   void Refuse(const Failure& failure);
 
   void OnEnd(const RoundTripRecord& record) override;
 
   std::uint64_t held() const { return held_bytes(); }
+  // Known when Begin has returned.
+  bool admitted() const { return admitted_; }
 
   Guarded guarded;
 

@@ -1,6 +1,7 @@
 #include "tests/server/fake_transport.h"
 
 #include <ctime>
+#include <future>
 #include <utility>
 
 #include "transport/base/check.h"
@@ -182,11 +183,31 @@ void FakeTransport::RunAfter(Duration delay, std::function<void()> function) {
   changed_.notify_all();
 }
 
+void FakeTransport::HoldTimers() {
+  const MutexLock lock(mutex_);
+  hold_ = true;
+}
+
+std::size_t FakeTransport::RunHeld() {
+  std::promise<std::size_t> count;
+  Post([this, &count] {
+    std::multimap<Instant, Task> held;
+    {
+      const MutexLock lock(mutex_);
+      held.swap(delayed_);
+    }
+    for (const auto& [due, task] : held) task();
+    count.set_value(held.size());
+  });
+  return count.get_future().get();
+}
+
 Instant FakeTransport::RunDelayed() {
   std::vector<Task> due;
   Instant next = kNever;
   {
     const MutexLock lock(mutex_);
+    if (hold_ && !stop_) return kNever;
     const Instant until = stop_ ? kNever : Now();
     while (!delayed_.empty() && delayed_.begin()->first <= until) {
       due.push_back(std::move(delayed_.begin()->second));
@@ -226,7 +247,7 @@ void FakeTransport::Run() {
       if (tasks_.empty()) {
         if (stop_) return;
         // Something may have been planned since.
-        if (!delayed_.empty()) next = std::min(next, delayed_.begin()->first);
+        if (!hold_ && !delayed_.empty()) next = std::min(next, delayed_.begin()->first);
         const Duration wait = std::min<Duration>(Until(next, Now()), std::chrono::seconds(1));
         changed_.wait_for(mutex_, wait);
         continue;

@@ -77,6 +77,10 @@ class FakeTransport final : public Transport {
   // Waits until none is open.
   void AwaitNoneOpen();
   std::uint64_t cancels() const;
+  // From now on what RunAfter is given waits for RunHeld, or the end, and not for its time.
+  void HoldTimers();
+  // Runs what waits, on the transport's thread; returns how many functions these were.
+  std::size_t RunHeld();
   // Waits until Resume was called `count` times in all.
   void AwaitResumes(std::uint64_t count);
   std::vector<PoolSnapshot> snapshot;  // what Snapshot answers; set before use
@@ -129,6 +133,7 @@ class FakeTransport final : public Transport {
   std::uint64_t resumes_ SPILLWAY_GUARDED_BY(mutex_) = 0;
   bool draining_ SPILLWAY_GUARDED_BY(mutex_) = false;
   bool stop_ SPILLWAY_GUARDED_BY(mutex_) = false;
+  bool hold_ SPILLWAY_GUARDED_BY(mutex_) = false;  // delayed_
   std::string closed_idle_filter_ SPILLWAY_GUARDED_BY(mutex_);
   std::function<void()> drained_ SPILLWAY_GUARDED_BY(mutex_);
   std::thread thread_;

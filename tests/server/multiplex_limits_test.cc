@@ -2,9 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
-#include <future>
-#include <thread>
 
 #include "server/multiplex_call.h"
 #include "tests/server/multiplex_caller.h"
@@ -49,11 +48,13 @@ TEST(MultiplexCall, EndsACallByItsOwnTimeout) {
 
 // So that their errors still reach the caller.
 TEST(MultiplexCall, GivesEveryCallATimeALittleShorterThanThatOfTheStream) {
-  constexpr milliseconds kWhole{60'000};
+  // gRPC tells the other side in tenths of a second, rounded up: 60 s.
+  constexpr milliseconds kSent{60'000};
+  constexpr milliseconds kWhole = kSent - milliseconds(50);
   std::atomic<int> in_time = 0;
   FrontFixture fixture([&](FakeTransport::Exchange& exchange) {
     const Duration left = exchange.request().deadline - fixture.transport.Now();
-    if (left > kWhole / 2 && left <= kWhole - milliseconds(50)) ++in_time;
+    if (left > kSent / 2 && left <= kSent - milliseconds(40)) ++in_time;
     exchange.Fail(Failure{Reason::kDeadlineExceeded, Source::kCaller, Phase::kFirstByte,
                           Delivery::kUnknown, "the deadline passed"});
   });
@@ -135,33 +136,44 @@ TEST(MultiplexCall, EndsTheStreamForAMessageThatIsNone) {
 }
 
 TEST(MultiplexCall, StopsReadingCallsWhenResultsAreNotRead) {
+  constexpr std::uint64_t kCalls = 400;
   constexpr std::size_t kBytes = 256UL * 1024;
-  FrontFixture fixture([](FakeTransport::Exchange& exchange) {
+  std::atomic<std::uint64_t> ended = 0;
+  std::atomic<std::uint64_t> read = 0;
+  std::atomic<std::uint64_t> most_unread = 0;
+  FrontFixture fixture([&](FakeTransport::Exchange& exchange) {
+    if (exchange.request().url != "http://origin.example/") return Echo(exchange);
     exchange.Head(200, {}, BodyKind::kLength, kBytes);
     exchange.Data(Chunk::Own(std::string(kBytes, 'x')));
     exchange.End();
+    most_unread = std::max(most_unread.load(), ended + 1 - read);
+    ++ended;
+    ended.notify_all();
   });
   Caller caller(fixture);
-  const auto read_in_time = [&fixture](std::uint64_t calls) {
-    const Instant until = After(fixture.transport.Now(), milliseconds(500));
-    while (fixture.admission.ledger().admitted < calls) {
-      if (fixture.transport.Now() > until) return false;
-      std::this_thread::yield();
+  std::thread sender([&] {
+    for (std::uint64_t id = 1; id <= kCalls; ++id) {
+      caller.SendCalls(id, id);
+      ended.wait(id - 1);  // so that what is not a result was not read
     }
-    return true;
-  };
-  std::uint64_t calls = 0;
+    caller.HalfClose();
+  });
+  // Ample time to go too far.
+  std::uint64_t before = 0;
   do {
-    fixture.transport.AwaitNoneOpen();  // what was read is a result by now
-    ++calls;
-    caller.SendCalls(calls, calls);
-  } while (read_in_time(calls) && calls < 400);
-  EXPECT_GE(calls * kBytes, 4UL * 1024 * 1024);
-  // What gRPC takes besides is its flow control window.
-  EXPECT_LT(calls * kBytes, 32UL * 1024 * 1024);
-  caller.HalfClose();
+    before = ended;
+    for (int i = 0; i < 100; ++i) {
+      v1::HttpResponse response;
+      ASSERT_TRUE(fixture.RoundTrip(Get("http://other.example/"), response).ok());
+    }
+  } while (ended != before);
+  while (caller.Read()) read = caller.results.size();
+  sender.join();
   EXPECT_TRUE(caller.ReadToEnd().ok());
-  EXPECT_EQ(caller.results.size(), calls);
+  EXPECT_EQ(caller.results.size(), kCalls);
+  EXPECT_GE(most_unread * kBytes, 4UL * 1024 * 1024);
+  // What gRPC takes besides is its flow control window.
+  EXPECT_LT(most_unread * kBytes, 32UL * 1024 * 1024);
 }
 
 TEST(MultiplexCall, LooksAtAMessageNoFurtherThanResultsAreRead) {
@@ -195,10 +207,10 @@ TEST(MultiplexCall, GivesUpACallerThatTakesNoResults_C042) {
     exchange.Data(Chunk::Own(std::string(kBytes, 'x')));
     exchange.End();
   });
-  SetStall(fixture.transport, milliseconds(50));
+  fixture.transport.HoldTimers();
   Caller caller(fixture);
   caller.SendCalls(1, 40);
-  while (fixture.admission.ledger().cancelled == 0) std::this_thread::yield();
+  while (fixture.admission.ledger().cancelled == 0) fixture.transport.RunHeld();
   fixture.SettledLedger();
   EXPECT_GE(fixture.transport.cancels(), 1u);
   EXPECT_EQ(caller.ReadToEnd().error_code(), grpc::StatusCode::CANCELLED);
@@ -210,17 +222,33 @@ TEST(MultiplexCall, GivesUpACallerThatTakesNoResults_C042) {
 
 TEST(MultiplexCall, LetsACallerRestThatHasTakenItsResults) {
   FrontFixture fixture(Echo);
-  SetStall(fixture.transport, milliseconds(250));
+  fixture.transport.HoldTimers();
+  Caller caller(fixture);
+  for (const std::uint64_t id : {1, 2, 3}) {
+    caller.SendCalls(id, id);
+    caller.ReadUntil(id);
+    fixture.SettledLedger();  // it has been written
+    EXPECT_EQ(fixture.transport.RunHeld(), 1u) << "the look that the result has planned";
+    EXPECT_EQ(fixture.transport.RunHeld(), 0u) << "nothing is there to be looked at";
+  }
+  caller.HalfClose();
+  EXPECT_TRUE(caller.ReadToEnd().ok());
+}
+
+TEST(MultiplexCall, LooksForNoCallerThatMayTakeForEver) {
+  FrontFixture fixture(Echo);
+  fixture.transport.HoldTimers();
+  SetStall(fixture.transport, kForever);
   Caller caller(fixture);
   caller.SendCalls(1, 1);
   caller.ReadUntil(1);
-  std::promise<void> later;  // than the look that the first result has planned
-  fixture.transport.RunAfter(milliseconds(300), [&later] { later.set_value(); });
-  later.get_future().wait();
+  fixture.SettledLedger();
+  EXPECT_EQ(fixture.transport.RunHeld(), 0u);
+  SetStall(fixture.transport, milliseconds(50));
   caller.SendCalls(2, 2);
-  caller.HalfClose();
-  EXPECT_TRUE(caller.ReadToEnd().ok());
-  EXPECT_EQ(caller.results.size(), 2u);
+  caller.ReadUntil(2);
+  fixture.SettledLedger();
+  EXPECT_EQ(fixture.transport.RunHeld(), 1u);
 }
 
 TEST(MultiplexCall, TakesAsManyTrailersAsPolicySays_F8) {
