@@ -38,6 +38,7 @@ TEST(MultiplexMemory, KeepsNoMessageForTheSakeOfAShortBody) {
   AddCall(message, 3, std::string(kShort, 'c'));
   caller.Send(message);
   caller.ReadUntil(1);
+  fixture.transport.AwaitStarted(3);
   AwaitBytesBelow(fixture, kLarge);
   EXPECT_GE(fixture.admission.bytes(), 2 * (kShort + kKeptOverheadBytes));
   EXPECT_LT(fixture.admission.bytes(), 3 * kShort);
