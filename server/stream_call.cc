@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "server/body_share.h"
 #include "server/call_support.h"
 #include "server/request_mapping.h"
 #include "server/stream_failures.h"
@@ -64,9 +63,12 @@ void StreamCall::AwaitHead() {
   // As all stall timers: gRPC ends a call with a deadline.
   const Duration wait = context_.transport->policy()->fallback().timeouts.caller_stall;
   if (wait == kForever || GrpcTimeLeft(grpc_context_) != kForever) return;
-  head_ticket_ = context_.head_watch->Add(wait, [weak = weak_from_this(), wait] {
+  // Without the lock: the transport may call before this returns. The call may be over then.
+  const auto ticket = context_.head_watch->Add(wait, [weak = weak_from_this(), wait] {
     if (const auto call = weak.lock()) call->OnHeadOverdue(wait);
   });
+  const MutexLock lock(mu_);
+  head_ticket_ = ticket;
 }
 
 void StreamCall::OnHeadOverdue(Duration waited) {
@@ -136,13 +138,13 @@ void StreamCall::TakeTrailers(WireStreamRequest frame) {
 }
 
 void StreamCall::TakeHead(WireRequest wire) {
-  if (head_ticket_.has_value()) context_.head_watch->Remove(*head_ticket_);
   const std::uint64_t other_bytes = wire.message_bytes - wire.body.size();
   const KeptBody piece = KeepBody(std::exchange(wire.body, Body()), wire.message_bytes);
   bool held = false;
   bool first = false;
   {
     const MutexLock lock(mu_);
+    if (head_ticket_.has_value()) context_.head_watch->Remove(*head_ticket_);
     first = machine_.awaits_head();
     held = first && Hold(other_bytes + piece.weight);
     if (held) access_.Note(wire.method, wire.url);
@@ -334,20 +336,18 @@ void StreamCall::Run(Steps steps) {
 }
 
 void StreamCall::StartExchange(ClientRequest request) {
-  std::shared_ptr<RoundTripHandle> handle =
-      context_.client->Start(std::move(request), shared_from_this());
+  const auto handle = context_.client->Start(std::move(request), shared_from_this());
   if (handle == nullptr) return;  // it has ended
-  bool cancel = false;
-  bool resume = false;
+  Todo todo;
   {
     const MutexLock lock(mu_);
     if (done_) return;
     handle_ = handle;
-    cancel = std::exchange(cancel_wanted_, false);
-    resume = std::exchange(resume_wanted_, false);
+    todo.cancel = std::exchange(cancel_wanted_, false);
+    todo.resume = std::exchange(resume_wanted_, false);
   }
-  if (cancel) handle->Cancel();
-  if (resume) handle->Resume();
+  if (todo.cancel) handle->Cancel();
+  if (todo.resume) handle->Resume();
 }
 
 void StreamCall::Read() {
@@ -357,11 +357,11 @@ void StreamCall::Read() {
 
 void StreamCall::EndCall(bool with_frame) {
   const std::shared_ptr<StreamCall> self = shared_from_this();
-  if (head_ticket_.has_value()) context_.head_watch->Remove(*head_ticket_);
   grpc::Status status;
   Instant started{};
   {
     const MutexLock lock(mu_);
+    if (head_ticket_.has_value()) context_.head_watch->Remove(*head_ticket_);
     status = status_;
     started = access_.started();
     CountBytes(0, 0, true);

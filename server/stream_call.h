@@ -106,9 +106,8 @@ class StreamCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
   AccessNote access_ SPILLWAY_GUARDED_BY(mu_);  // a cancel ends a call whose head is being read
   std::string tenant_;
   bool admitted_ = false;
-  std::optional<StreamHeadWatch::Ticket> head_ticket_;  // set before the first read
-  grpc::ByteBuffer incoming_;                           // of the read under way
-  grpc::ByteBuffer outgoing_;                           // of the write under way
+  grpc::ByteBuffer incoming_;  // of the read under way
+  grpc::ByteBuffer outgoing_;  // of the write under way
 
   // Set by the head frame, before the machine hears of it.
   ExchangeDetail detail_ = ExchangeDetail::kSummary;
@@ -138,6 +137,7 @@ class StreamCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
   std::uint64_t held_ SPILLWAY_GUARDED_BY(mu_) = 0;         // admitted bytes
   std::uint64_t from_caller_ SPILLWAY_GUARDED_BY(mu_) = 0;  // not yet told the observer
   std::uint64_t to_caller_ SPILLWAY_GUARDED_BY(mu_) = 0;
+  std::optional<StreamHeadWatch::Ticket> head_ticket_ SPILLWAY_GUARDED_BY(mu_);
   bool done_ SPILLWAY_GUARDED_BY(mu_) = false;
   grpc::Status status_ SPILLWAY_GUARDED_BY(mu_);
   std::optional<Failure> failure_ SPILLWAY_GUARDED_BY(mu_);  // that status_ tells of

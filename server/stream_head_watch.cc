@@ -12,8 +12,7 @@ StreamHeadWatch::Ticket StreamHeadWatch::Add(Duration wait, std::function<void()
     const MutexLock lock(mu_);
     ticket = {due, ++added_};
     waiting_.emplace(ticket, std::move(overdue));
-    if (due >= next_timer_) return ticket;
-    next_timer_ = due;
+    if (!WantTimer(due)) return ticket;
   }
   SetTimer(now, due);
   return ticket;
@@ -29,6 +28,11 @@ std::size_t StreamHeadWatch::size() const {
   return waiting_.size();
 }
 
+bool StreamHeadWatch::WantTimer(Instant due) {
+  if (!timers_.empty() && *timers_.begin() <= due) return false;
+  return timers_.insert(due).second;
+}
+
 void StreamHeadWatch::SetTimer(Instant now, Instant due) {
   run_after_(Until(due, now), [weak = weak_from_this(), due] {
     if (const auto self = weak.lock()) self->OnTimer(due);
@@ -41,15 +45,15 @@ void StreamHeadWatch::OnTimer(Instant due) {
   Instant next = kNever;
   {
     const MutexLock lock(mu_);
-    // An earlier timer has been set since, and has seen to the next one.
-    if (due != next_timer_) return;
-    next_timer_ = kNever;
+    timers_.erase(due);
     while (!waiting_.empty() && waiting_.begin()->first.first <= now) {
       overdue.push_back(std::move(waiting_.begin()->second));
       waiting_.erase(waiting_.begin());
     }
     // Called before its time: everything ends, and another timer would be called at once.
-    if (now >= due && !waiting_.empty()) next = next_timer_ = waiting_.begin()->first.first;
+    if (now >= due && !waiting_.empty() && WantTimer(waiting_.begin()->first.first)) {
+      next = waiting_.begin()->first.first;
+    }
   }
   if (next != kNever) SetTimer(now, next);
   for (const auto& call : overdue) call();

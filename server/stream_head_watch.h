@@ -4,9 +4,10 @@
 // nearly all of them by minutes, and there may be thousands of streams in a second.
 // What it owns: what to call for those that wait; nothing of a stream that was removed.
 // Thread safety: every function may be called from any thread; `overdue` is called on the timer's,
-// without a lock.
+// without a lock. Add may lead to that as well, where its timer is over at once; Remove calls
+// nobody, so that a lock may be held.
 // Invariants: each `overdue` is called at most once, not before its due time, and never when Remove
-// came first; at most one timer is set for the same due time.
+// came first; at most one timer is set for the same due time, and none behind one that is set.
 
 #pragma once
 
@@ -14,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "transport/base/instant.h"
@@ -37,6 +39,8 @@ class StreamHeadWatch final : public std::enable_shared_from_this<StreamHeadWatc
   std::size_t size() const;
 
  private:
+  // A timer for `due`, unless an earlier one is set, or the same. True: SetTimer is to be called.
+  bool WantTimer(Instant due) SPILLWAY_REQUIRES(mu_);
   void SetTimer(Instant now, Instant due);
   void OnTimer(Instant due);
 
@@ -45,7 +49,7 @@ class StreamHeadWatch final : public std::enable_shared_from_this<StreamHeadWatc
   mutable Mutex mu_;
   std::map<Ticket, std::function<void()>> waiting_ SPILLWAY_GUARDED_BY(mu_);
   std::uint64_t added_ SPILLWAY_GUARDED_BY(mu_) = 0;
-  Instant next_timer_ SPILLWAY_GUARDED_BY(mu_) = kNever;  // the earliest that is set
+  std::set<Instant> timers_ SPILLWAY_GUARDED_BY(mu_);  // that are set
 };
 
 }  // namespace spillway

@@ -9,6 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "tests/server/front_fixture.h"
+#include "tests/server/stream_client.h"
+
 namespace spillway {
 namespace {
 
@@ -83,8 +86,12 @@ TEST_F(StreamHeadWatchTest, WaitsForAShorterTimeThanThoseBefore) {
   Add(seconds(5), 2);
   Advance(seconds(5));
   EXPECT_EQ(overdue_, std::vector<int>{2});
+  EXPECT_EQ(timers_.size(), 1u) << "the one that was set at first";
+  Add(minutes(5), 3);
+  EXPECT_EQ(timers_.size(), 1u);
   Advance(minutes(5));
-  EXPECT_EQ(overdue_, (std::vector<int>{2, 1}));
+  EXPECT_EQ(overdue_, (std::vector<int>{2, 1, 3}));
+  EXPECT_TRUE(timers_.empty());
 }
 
 // As at shutdown, when another timer would be called at once, for ever.
@@ -104,6 +111,21 @@ TEST_F(StreamHeadWatchTest, MayGoBeforeItsTimer) {
   watch->Add(seconds(1), [] { FAIL(); });
   watch.reset();
   Advance(seconds(2));
+}
+
+// While it is still being opened.
+TEST(StreamWithoutAHead, EndsWhenItIsOverdueAtOnce_C043) {
+  FrontFixture fixture([](FakeTransport::Exchange& /*exchange*/) {});
+  Destination hasty;
+  hasty.timeouts.caller_stall = Duration(1);
+  fixture.transport.SetPolicy(*Policy::Build(1, {}, hasty, {}));
+  for (int i = 0; i < 200; ++i) {
+    StreamClient client(*fixture.stub, kForever);
+    const StreamClient::Answer answer = client.ReadAll();
+    EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+    EXPECT_EQ(ErrorIn(answer.status).field(), "head");
+  }
+  EXPECT_EQ(fixture.SettledLedger().failed, 200u);
 }
 
 }  // namespace
