@@ -6,7 +6,9 @@
 // connection's mutex while it calls. Order of locks: the connection's, then the source's own, and
 // nothing behind that: a source calls nobody who might wait, or who might call the connection, but
 // leaves such work to Transport::Post. `ready` may be called with no lock held, only.
-// Invariants: after kEnd or kError, Read is not called again before Rewind.
+// Invariants: after kEnd or kError, Read is not called again before Rewind. What Read hands out is
+// not sent at once: several pieces wait, and more are read meanwhile. So bytes with an owner stay
+// valid for as long as that lives, and bytes without one for as long as the source does.
 
 #pragma once
 

@@ -24,7 +24,7 @@ void ReplayBuffer::Keep(const Chunk& chunk) {
     return;
   }
   kept_bytes_ += chunk.bytes.size();
-  // Who handed out bytes without an owner may reuse them after the call.
+  // Bytes without an owner live as long as the source; what is kept depends on no such thing.
   if (chunk.owner == nullptr || chunk.bytes.size() < kCopiedBytes) {
     gathered_.append(chunk.bytes);
     return;
