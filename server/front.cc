@@ -23,7 +23,9 @@ void EnablePlugins() {
   });
 }
 
-// What a caller may send on one call before it is read, beside StreamLimits.buffer_bytes.
+// What a caller may send on one call before it is read, beside StreamLimits.buffer_bytes. Without
+// its probes gRPC lets the calls of a connection together send 64 KiB a round trip, and what is
+// missing of the messages that are being read.
 constexpr int kCallWindow = 256 * 1024;
 
 int Milliseconds(Duration length) {
