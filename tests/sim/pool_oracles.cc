@@ -147,8 +147,11 @@ void PoolOracles::CheckFail(const FailAction& fail) {
   const bool arrives =
       EventIs(PoolEventKind::kAcquire) && model_.event->demand.waiter == fail.waiter;
   CheckDeadOrigin(*waiter);
-  if (fail.why == model_.last_failure && model_.last_failure != nullptr) {
+  if (IsLastDialFailure(why)) {
     CheckDialFailureReaches(*waiter);
+    Require(!pool_.Snapshot(model_.now).backing_off ||
+                (why.retry_at > model_.now && why.retry_at <= model_.backoff_latest_end),
+            "a dial failure says when the next dial may start");
     return;
   }
   Require(why.phase == Phase::kQueue, "the pool's refusals are of phase queue");
@@ -172,6 +175,13 @@ void PoolOracles::CheckFail(const FailAction& fail) {
     default:
       Require(false, "a failure that the pool knows");
   }
+}
+
+// But for retry_at, which is the pool's word.
+bool PoolOracles::IsLastDialFailure(const Failure& why) const {
+  const auto& last = model_.last_failure;
+  return last != nullptr && why.reason == last->reason && why.source == last->source &&
+         why.phase == last->phase && why.message == last->message;
 }
 
 void PoolOracles::CheckDialFailureReaches(const ModelWaiter& waiter) {

@@ -72,6 +72,7 @@ class PoolOracles {
   void CheckChoice(const ModelConnection& granted);
   void CheckNewestIdle(const ModelConnection& granted);
   void CheckFail(const FailAction& fail);
+  bool IsLastDialFailure(const Failure& why) const;
   void CheckDialFailureReaches(const ModelWaiter& waiter);
   void CheckClose(const CloseAction& close);
   bool MayCloseIdle(const ModelConnection& c, CloseReason why);

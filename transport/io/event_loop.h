@@ -1,9 +1,9 @@
 // One thread with one Asio io_context: where a connection lives for its whole life.
 //
 // What it owns: the io_context, its thread, and the scratch buffer that reads on this loop share.
-// Thread safety: Post, RunAfter and the connection count from any thread; scratch() on the loop
-// only. Invariants: after Stop() returned, no handler runs on the loop; what was given to RunAfter
-// has run or runs, once, whenever it was given.
+// Thread safety: Post, RunAfter and the connection count from any thread; scratch() on the loop.
+// Invariants: after Stop() returned, no handler runs on the loop; what was given to RunAfter has
+// run or runs, once, whenever it was given.
 
 #pragma once
 
