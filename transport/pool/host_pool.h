@@ -131,7 +131,8 @@ class HostPool {
   bool Cancel(WaiterId waiter, Instant now, Actions& actions);
 
   void OnConnected(ConnId conn, std::uint32_t capacity, Instant now, Actions& actions);
-  void OnDialFailed(ConnId conn, std::shared_ptr<const Failure> why, Instant now, Actions& actions);
+  void OnDialFailed(ConnId conn, const std::shared_ptr<const Failure>& why, Instant now,
+                    Actions& actions);
   // The process-wide connection budget refused the dial just asked for: the key is stalled until
   // OnDialAllowed. Not an error, nobody fails.
   void OnDialDenied(ConnId conn, Instant now, Actions& actions);

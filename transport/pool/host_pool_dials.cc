@@ -47,7 +47,7 @@ bool HostPool::MakeRoomForDial(Actions& actions) {
   return true;
 }
 
-void HostPool::OnDialFailed(ConnId conn, std::shared_ptr<const Failure> why, Instant now,
+void HostPool::OnDialFailed(ConnId conn, const std::shared_ptr<const Failure>& why, Instant now,
                             Actions& actions) {
   SPILLWAY_CHECK(why != nullptr);
   ConnEntry* c = table_.Find(conn);
