@@ -120,7 +120,7 @@ class Source:
         return re.findall(r'^\s*#\s*include\s*"([^"]+)"', self.text, re.MULTILINE)
 
     @functools.cached_property
-    def library_includes(self):
+    def angle_includes(self):
         """Paths in angle brackets: the standard library and third-party code."""
         return re.findall(r"^\s*#\s*include\s*<([^>]+)>", self.text, re.MULTILINE)
 

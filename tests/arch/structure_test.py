@@ -116,7 +116,7 @@ class Structure(unittest.TestCase):
         self.none(
             (f"{s.path} includes <{include}>"
              for s in self.below("transport", "metrics")
-             for include in s.library_includes
+             for include in s.angle_includes
              if begins_with(include, WIRE)),
             "gRPC, Protocol Buffers and Abseil belong to server/",
         )
@@ -126,7 +126,7 @@ class Structure(unittest.TestCase):
             (f"{s.path} includes {include}"
              for s in self.below(*PURE)
              if s.path != LOCK
-             for include in s.library_includes + s.own_includes
+             for include in s.angle_includes + s.own_includes
              if include == LOCK or begins_with(include, EFFECTS)),
             "see EFFECTS",
         )

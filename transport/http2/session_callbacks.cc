@@ -81,7 +81,7 @@ int Http2Session::Callbacks::OnInvalidHeader(nghttp2_session*, const nghttp2_fra
 int Http2Session::Callbacks::OnInvalidFrame(nghttp2_session*, const nghttp2_frame* frame, int error,
                                             void* user_data) {
   Stream* stream = Session(user_data).find(frame->hd.stream_id);
-  if (stream != nullptr) stream->library_error = error;
+  if (stream != nullptr) stream->nghttp2_error = error;
   return 0;
 }
 
@@ -245,7 +245,7 @@ int Http2Session::Callbacks::OnFrameNotSent(nghttp2_session*, const nghttp2_fram
                                             void* user_data) {
   if (frame->hd.type != NGHTTP2_HEADERS) return 0;
   Stream* stream = Session(user_data).find(frame->hd.stream_id);
-  if (stream != nullptr) stream->library_error = error;
+  if (stream != nullptr) stream->nghttp2_error = error;
   return 0;
 }
 

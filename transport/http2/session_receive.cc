@@ -178,7 +178,7 @@ Failure Http2Session::FailureOf(const Stream& stream, std::uint32_t code) const 
                          Delivery::kUnprocessed,
                          "the origin did not process the stream: " + goaway_->text);
   }
-  if (stream.library_error == NGHTTP2_ERR_START_STREAM_NOT_ALLOWED) {
+  if (stream.nghttp2_error == NGHTTP2_ERR_START_STREAM_NOT_ALLOWED) {
     Failure failure = OriginFailure(Reason::kHttpStreamRefused, Delivery::kNotSent,
                                     "the connection came to its end before the request was sent");
     // An origin that never spoke HTTP/2 is to blame; one that did had nothing to do with this.
@@ -186,7 +186,7 @@ Failure Http2Session::FailureOf(const Stream& stream, std::uint32_t code) const 
     return failure;
   }
   if (!stream.reset_by_peer) {
-    std::string why = stream.library_error != 0 ? nghttp2_strerror(stream.library_error)
+    std::string why = stream.nghttp2_error != 0 ? nghttp2_strerror(stream.nghttp2_error)
                                                 : Http2CodeName(code).c_str();
     return OriginFailure(Reason::kHttpProtocolError, delivery,
                          "the response breaks the rules of HTTP/2: " + why);

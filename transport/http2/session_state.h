@@ -39,7 +39,7 @@ struct Http2Session::Stream {
   bool peer_closed = false;  // of a tunnel
   bool reset_by_us = false;  // RST_STREAM because we want it, not because the peer erred
   bool reset_by_peer = false;
-  int library_error = 0;  // what the library holds against the stream
+  int nghttp2_error = 0;  // what nghttp2 holds against the stream
 };
 
 // nghttp2's callbacks; `user_data` is the session.

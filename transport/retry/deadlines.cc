@@ -2,12 +2,22 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace spillway {
 namespace {
 
 std::string Milliseconds(Duration d) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(d).count()) + " ms";
+}
+
+Failure Late(Phase phase, Reason reason, Source source, std::string message) {
+  Failure failure;
+  failure.reason = reason;
+  failure.source = source;
+  failure.phase = phase;
+  failure.message = std::move(message);
+  return failure;
 }
 
 }  // namespace
@@ -52,63 +62,44 @@ Instant Deadlines::StageLimit() const {
 Instant Deadlines::Next() const { return std::min(limits_.deadline, StageLimit()); }
 
 Failure Deadlines::ExpiredWriting() const {
-  Failure failure;
-  failure.phase = phase();
   if (awaiting_caller_) {
-    failure.reason = Reason::kDeadlineExceeded;
-    failure.source = Source::kCaller;
-    failure.message =
-        "the caller sent nothing of its body for " + Milliseconds(limits_.caller_stall);
-  } else {
-    failure.reason = Reason::kConnectionWriteTimeout;
-    failure.source = Source::kOrigin;
-    failure.message = "origin took no byte of the request for " + Milliseconds(limits_.write_stall);
+    return Late(phase(), Reason::kDeadlineExceeded, Source::kCaller,
+                "the caller sent nothing of its body for " + Milliseconds(limits_.caller_stall));
   }
-  return failure;
+  return Late(phase(), Reason::kConnectionWriteTimeout, Source::kOrigin,
+              "origin took no byte of the request for " + Milliseconds(limits_.write_stall));
 }
 
 Failure Deadlines::ExpiredBody(Instant now) const {
-  if (!paused_ && writing_ && now >= WriteLimit()) return ExpiredWriting();
-  Failure failure;
-  failure.phase = phase();
   if (paused_) {
-    failure.reason = Reason::kDeadlineExceeded;
-    failure.source = Source::kCaller;
-    failure.message =
-        "the caller took nothing of the response for " + Milliseconds(limits_.caller_stall);
-  } else {
-    failure.reason = Reason::kHttpResponseBodyTimeout;
-    failure.source = Source::kOrigin;
-    failure.message = "response body stalled for " + Milliseconds(limits_.body_stall);
+    return Late(
+        phase(), Reason::kDeadlineExceeded, Source::kCaller,
+        "the caller took nothing of the response for " + Milliseconds(limits_.caller_stall));
   }
-  return failure;
+  if (writing_ && now >= WriteLimit()) return ExpiredWriting();
+  return Late(phase(), Reason::kHttpResponseBodyTimeout, Source::kOrigin,
+              "response body stalled for " + Milliseconds(limits_.body_stall));
 }
 
 Failure Deadlines::Expired(Instant now) const {
-  Failure failure;
-  failure.phase = phase();
   if (now >= limits_.deadline) {
-    failure.reason = Reason::kDeadlineExceeded;
-    failure.source = limits_.deadline_is_callers ? Source::kCaller : Source::kPolicy;
-    failure.message = "deadline exceeded in phase " + std::string(Label(failure.phase));
-    return failure;
+    return Late(phase(), Reason::kDeadlineExceeded,
+                limits_.deadline_is_callers ? Source::kCaller : Source::kPolicy,
+                "deadline exceeded in phase " + std::string(Label(phase())));
   }
-  failure.source = Source::kOrigin;
   switch (stage_) {
     case Stage::kWriting:
       return ExpiredWriting();
     case Stage::kAwaiting:
-      failure.reason = Reason::kHttpResponseTimeout;
-      failure.message = "no response head within " + Milliseconds(limits_.response_header);
-      break;
+      return Late(phase(), Reason::kHttpResponseTimeout, Source::kOrigin,
+                  "no response head within " + Milliseconds(limits_.response_header));
     case Stage::kBody:
       return ExpiredBody(now);
     case Stage::kTunnel:
-      failure.reason = Reason::kHttpResponseBodyTimeout;
-      failure.message = "no byte went through the tunnel for " + Milliseconds(limits_.tunnel_idle);
       break;
   }
-  return failure;
+  return Late(phase(), Reason::kHttpResponseBodyTimeout, Source::kOrigin,
+              "no byte went through the tunnel for " + Milliseconds(limits_.tunnel_idle));
 }
 
 }  // namespace spillway

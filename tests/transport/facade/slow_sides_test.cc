@@ -43,6 +43,15 @@ Request PostTo(const Origin& origin) {
   return request;
 }
 
+// 16 MiB to an origin that has 60 ms for each next byte.
+Upload MoreThanItTakes(const Origin& origin) {
+  Destination destination;
+  destination.timeouts.write_stall = milliseconds(60);
+  Upload upload(PostTo(origin), std::move(destination));
+  for (int i = 0; i < 256; ++i) upload.body->Push(std::string(64 * 1024, 'x'));
+  return upload;
+}
+
 // O-100: an origin that answers but takes nothing holds the upload no longer than write_stall, for
 // as long as its answer may go on.
 TEST(SlowSides, AnEarlyAnswerDoesNotExcuseAnOriginThatStoppedReading) {
@@ -51,10 +60,7 @@ TEST(SlowSides, AnEarlyAnswerDoesNotExcuseAnOriginThatStoppedReading) {
     send "HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n"
     drip "x" every 2ms forever
   )"));
-  Destination destination;
-  destination.timeouts.write_stall = milliseconds(60);
-  Upload upload(PostTo(origin), std::move(destination));
-  for (int i = 0; i < 256; ++i) upload.body->Push(std::string(64 * 1024, 'x'));
+  const Upload upload = MoreThanItTakes(origin);
   const RoundTripRecord& record = upload.sink->Wait();
   EXPECT_EQ(upload.sink->head.status, 200U);
   ASSERT_TRUE(record.failure.has_value());
@@ -71,10 +77,7 @@ TEST(SlowSides, ARefusalIsReadToItsEndThoughTheOriginStoppedReading) {
     drip "x"*100 every 3ms
     stall
   )"));
-  Destination destination;
-  destination.timeouts.write_stall = milliseconds(60);
-  Upload upload(PostTo(origin), std::move(destination));
-  for (int i = 0; i < 256; ++i) upload.body->Push(std::string(64 * 1024, 'x'));
+  const Upload upload = MoreThanItTakes(origin);
   const RoundTripRecord& record = upload.sink->Wait();
   EXPECT_EQ(upload.sink->head.status, 413U);
   EXPECT_FALSE(record.failure.has_value()) << record.failure->message;
